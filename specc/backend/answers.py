@@ -1,0 +1,90 @@
+"""What a network answers, as columns that a person can read: classes by name, probabilities, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from specc import catalog
+from specc.calls import Call
+from specc.kinds.features import Array, State
+from specc.kinds.features.binary import Binary
+from specc.kinds.features.category import Category
+from specc.plan import Field, Plan
+
+Columns = dict[str, list[Any]]
+
+
+def told(plan: Plan, states: Mapping[str, State], answers: Mapping[str, Array]) -> Columns:
+    """The columns of a batch of answers, by output name; each output has one, or two where it is a choice.
+
+    A category gives the class and, as `NAME_probability`, how likely the network holds it to be; yes or no gives 1 or 0
+    and the probability of 1. A loss that is no cross-entropy leaves no probabilities: there it is `NAME_score`. What is
+    neither is a number, or a list of them.
+    """
+    targets = {field.name: field for field in plan.dataset.targets} if plan.dataset else {}
+    losses = plan.training.losses if plan.training else {}
+    columns: Columns = {}
+    for name, answer in answers.items():
+        columns |= dict(_columns(name, answer, targets.get(name), states.get(f"targets.{name}", {}), losses.get(name)))
+    return columns
+
+
+def _columns(
+    name: str, answer: Array, target: Field | None, state: State, loss: Call | None
+) -> Iterator[tuple[str, list[Any]]]:
+    likely = f"{name}_{'probability' if _gives_probabilities(loss) else 'score'}"
+    logits = loss is not None and loss.arguments.get("from_logits") is True
+    match target.feature if target else None:
+        case Category() as feature:
+            if answer.shape[-1] == 1:
+                answer = _of_two(answer, logits)
+            elif logits:
+                answer = _softmax(answer)
+            index = answer.argmax(axis=-1)
+            yield name, _named(index, feature.facts(state).get("vocabulary"))
+            yield likely, _plain(answer.max(axis=-1))
+        case Binary():
+            probability = _of_two(answer, logits)[..., 1]
+            yield name, (probability >= 0.5).astype(int).tolist()
+            yield likely, _plain(probability)
+        case _:
+            alone = answer.ndim == 2 and answer.shape[1] == 1
+            yield name, _plain(answer[:, 0] if alone else answer)
+
+
+def _gives_probabilities(loss: Call | None) -> bool:
+    if loss is None:
+        return False
+    return "crossentropy" in catalog.aliases("losses").get(loss.name, loss.name).casefold()
+
+
+def _softmax(logits: Array) -> Array:
+    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True))
+
+
+def _of_two(answer: Array, logits: bool) -> Array:
+    """One number for the second of two classes as the numbers of both."""
+    second = answer.reshape(*answer.shape[:-1], 1) if answer.shape[-1] == 1 else answer[..., None]
+    if logits:
+        second = _softmax(np.concatenate([np.zeros_like(second), second], axis=-1))[..., 1:]
+    return np.concatenate([1 - second, second], axis=-1)
+
+
+def _named(index: Array, vocabulary: list[str | int] | None) -> list[Any]:
+    """Classes by name; None for what stands for unknown values. Without a vocabulary the index is the name."""
+    if vocabulary is None:
+        return list(index.tolist())
+    names = np.empty(max(len(vocabulary), int(index.max(initial=0)) + 1), dtype=object)
+    names[: len(vocabulary)] = vocabulary
+    return list(names[index].tolist())
+
+
+def _plain(values: Array) -> list[Any]:
+    """Numbers as Python has them, with no more digits than their dtype holds."""
+    if values.dtype.kind == "f" and values.dtype != np.float64:
+        values = values.astype("U32").astype(np.float64)
+    return list(values.tolist())

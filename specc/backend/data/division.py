@@ -1,0 +1,100 @@
+"""Which example belongs to which split: a function of the seed and the example's position or group, nothing else.
+
+Random keys are taken raw from the bit generator, whose stream NumPy promises never to change; how it makes numbers or
+permutations of them may change from release to release.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from math import floor
+
+import numpy as np
+
+from specc.kinds.features import Array
+
+
+def divide(
+    rows: int,
+    fractions: Mapping[str, float],
+    seed: int,
+    *,
+    strata: Array | None = None,
+    groups: Array | None = None,
+) -> dict[str, Array]:
+    """The rows of each split in ascending order; `train` gets what the others leave.
+
+    Args:
+        rows: how many examples there are.
+        fractions: what part of them each other split takes, as `{"test": 0.2, "validation": 0.1}`.
+        seed: of the spec.
+        strata: a value for each row; every split has each value in the proportion of the whole, to rounding, and
+            `train` at least one row of each.
+        groups: a value for each row; rows with the same value stay in one split. Sizes are then approximate.
+    """
+    sizes = {name: floor(rows * fraction + 0.5) for name, fraction in fractions.items()}
+    if groups is not None:
+        owner = _by_group(groups, sizes, seed)
+    elif strata is not None:
+        owner = _by_stratum(strata, fractions, sizes, seed)
+    else:
+        owner = _dealt(_shuffled(rows, seed), list(sizes.values()))
+    return {name: np.flatnonzero(owner == i) for i, name in enumerate(["train", *sizes])}
+
+
+def _shuffled(count: int, seed: int) -> Array:
+    keys = np.random.PCG64([seed % 2**64, zlib.crc32(b"split")]).random_raw(count)
+    return np.argsort(np.asarray(keys, np.uint64), kind="stable")
+
+
+def _dealt(order: Array, sizes: list[int]) -> Array:
+    """For each place the number of the split that it falls to, dealing `sizes` to 1, 2, … and the rest to 0."""
+    owner = np.zeros(len(order), np.int8)
+    start = 0
+    for number, size in enumerate(sizes, start=1):
+        owner[order[start : start + size]] = number
+        start += size
+    return owner
+
+
+def _by_stratum(strata: Array, fractions: Mapping[str, float], sizes: Mapping[str, int], seed: int) -> Array:
+    values, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    room = counts - 1  # the last row of a stratum is for training: a class never seen cannot be learnt
+    shares = []
+    for name, fraction in fractions.items():
+        share = _apportioned(counts * fraction, sizes[name], room)
+        room = room - share
+        shares.append(share)
+    order = _shuffled(len(strata), seed)
+    owner = np.zeros(len(strata), np.int8)
+    by_code = order[np.argsort(codes[order], kind="stable")]
+    ends = np.cumsum(counts)
+    for code in range(len(values)):
+        members = by_code[ends[code] - counts[code] : ends[code]]
+        owner[members] = _dealt(np.arange(len(members)), [int(share[code]) for share in shares])
+    return owner
+
+
+def _apportioned(quotas: Array, total: int, room: Array) -> Array:
+    """Whole numbers next to the quotas that sum to the total, by largest remainder, none beyond its room."""
+    share = np.minimum(np.floor(quotas).astype(np.int64), room)
+    for code in np.argsort(share - quotas, kind="stable"):
+        if share.sum() >= total:
+            break
+        if share[code] < room[code] and share[code] < quotas[code]:
+            share[code] += 1
+    return share
+
+
+def _by_group(groups: Array, sizes: Mapping[str, int], seed: int) -> Array:
+    """Groups, shuffled, each to the first split that at least half of it still fits in."""
+    _, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    left = np.array(list(sizes.values()), np.float64)
+    owner = np.zeros(len(counts), np.int8)
+    for group in _shuffled(len(counts), seed):
+        fits = np.flatnonzero(left >= counts[group] / 2)
+        if len(fits):
+            owner[group] = fits[0] + 1
+            left[fits[0]] -= counts[group]
+    return owner[codes]

@@ -1,0 +1,43 @@
+"""What a run read, so that one can tell later whether it is still the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+WHOLE = 256 * 2**20
+"""Files up to this many bytes are hashed whole; of larger ones, the first and the last half of it."""
+
+MANY = 100
+"""A source of more files than this gets one digest over all of them."""
+
+
+def fingerprint(files: Sequence[Path]) -> Mapping[str, Any]:
+    """The files with their sizes and SHA-256 digests; of many, their number, their size together and one digest.
+
+    The digest of a large file is over its ends (`sha256_of_ends`), that of many files over their names and digests, or,
+    where they are large together, names and sizes (`sha256_of_names_and_sizes`).
+    """
+    if len(files) <= MANY:
+        return {"files": [_one(path) for path in files]}
+    sizes = [path.stat().st_size for path in files]
+    total = sum(sizes)
+    digest = hashlib.sha256()
+    for path, size in zip(files, sizes, strict=True):
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if total <= WHOLE else str(size)
+        digest.update(f"{path.parent.name}/{path.name}\0{content}\n".encode())
+    kind = "sha256" if total <= WHOLE else "sha256_of_names_and_sizes"
+    return {"file_count": len(files), "bytes": total, kind: digest.hexdigest()}
+
+
+def _one(path: Path) -> dict[str, Any]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= WHOLE:
+            return {"path": str(path), "bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        digest = hashlib.sha256(file.read(WHOLE // 2))
+        file.seek(-WHOLE // 2, 2)
+        digest.update(file.read())
+        return {"path": str(path), "bytes": size, "sha256_of_ends": digest.hexdigest()}

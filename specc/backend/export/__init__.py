@@ -1,0 +1,7 @@
+"""What a run leaves behind for serving: written, loaded back in a fresh process, compared."""
+
+from __future__ import annotations
+
+from specc.backend.export.write import Artefact, export
+
+__all__ = ["Artefact", "export"]

@@ -1,0 +1,61 @@
+"""A trained network that takes raw fields and answers in the units of the raw targets: what is exported and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from specc.kinds.exporters import Served
+from specc.kinds.features import State
+from specc.plan import Plan
+
+
+def serve(plan: Plan, model: keras.Model, states: Mapping[str, State]) -> Served:
+    """The network between the features of its inputs and those of its targets, dropout and augmentation off.
+
+    `states` are what features learnt, by `inputs.NAME` and `targets.NAME`. Without a dataset the network is served as
+    it is, on prepared tensors.
+    """
+    fields = {} if plan.dataset is None else {field.name: field for field in plan.dataset.inputs}
+    inputs = {
+        given.name: fields[given.name].feature.raw(states[f"inputs.{given.name}"])
+        if given.name in fields
+        else given.tensor
+        for given in plan.network.inputs
+    }
+
+    def answer(raw: Mapping[str, Any]) -> dict[str, Any]:
+        prepared = {
+            name: fields[name].feature.prepare(tf, raw[name], states[f"inputs.{name}"]) if name in fields else raw[name]
+            for name in inputs
+        }
+        return restore(plan, model(prepared, training=False), states)
+
+    return Served(model, inputs, answer)
+
+
+def restore(plan: Plan, outputs: Mapping[str, Any], states: Mapping[str, State]) -> dict[str, Any]:
+    """What the network answers, in the units of the raw targets; an output without a target as it is."""
+    targets = {} if plan.dataset is None else {field.name: field for field in plan.dataset.targets}
+    return {
+        name: targets[name].feature.restore(tf, output, states[f"targets.{name}"]) if name in targets else output
+        for name, output in outputs.items()
+    }
+
+
+@contextmanager
+def portable(model: keras.Model) -> Iterator[None]:
+    """Keep to operations that every device has: a recurrent layer traced on a GPU would else demand cuDNN for ever."""
+    recurrent = [layer for layer in model._flatten_layers() if hasattr(layer, "use_cudnn")]
+    before = [layer.use_cudnn for layer in recurrent]
+    for layer in recurrent:
+        layer.use_cudnn = False
+    try:
+        yield
+    finally:
+        for layer, used in zip(recurrent, before, strict=True):
+            layer.use_cudnn = used

@@ -1,0 +1,64 @@
+"""`manifest.json`: what one needs to know of a run to understand it, and to run it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from specc.backend.devices import describe
+from specc.plan import Plan
+from specc.tree import Source
+
+
+def facts(plan: Plan, strategy: Any, model: keras.Model, states: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a run before its first step."""
+    return {
+        "name": plan.name,
+        "seed": plan.seed,
+        "command": command(plan.source),
+        "versions": {
+            "specc": version("specc"),
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": version("numpy"),
+        },
+        "hardware": {
+            "system": platform.platform(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "devices": describe(),
+        },
+        "strategy": {
+            "asked": plan.runtime.strategy.name,
+            "replicas": strategy.num_replicas_in_sync,
+            "devices": devices(strategy),
+        },
+        "environment": dict(plan.environment),
+        "parameters": {
+            "total": model.count_params(),
+            "trainable": sum(variable.value.shape.num_elements() for variable in model.trainable_variables),
+        },
+        "features": states,
+    }
+
+
+def devices(strategy: Any) -> list[str]:
+    """The devices that a strategy trains on, as specs name them: `gpu:0`."""
+    return [":".join(name.lower().rsplit(":", 2)[-2:]) for name in strategy.extended.worker_devices]
+
+
+def command(source: Source) -> str:
+    """The command line that does the same again."""
+    words = ["specc", "run", source.path]
+    for option, values in (("-p", source.params), ("--set", source.sets)):
+        for name, value in values.items():
+            words += [option, f"{name}={json.dumps(value)}"]
+    return shlex.join(words)

@@ -1,0 +1,172 @@
+"""What training strives for: losses, metrics, optimizer and callbacks of a plan, as Keras's own objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from specc import catalog, codes
+from specc.backend.lower import lower
+from specc.backend.training.faults import blamed
+from specc.calls import Call
+from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.plan import Plan, Training
+from specc.tensors import Tensor
+
+CHOSEN_BY_SHAPE = {
+    "accuracy": ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy"),
+    "crossentropy": ("BinaryCrossentropy", "SparseCategoricalCrossentropy", "CategoricalCrossentropy"),
+}
+"""Metrics that Keras's `compile` chooses by the shapes of output and target: for one number, an index, a vector."""
+
+PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"})
+"""Arguments of callbacks that say where to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The loss of one output, and where the spec asks for it."""
+
+    output: str
+    loss: Any
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric of one output, and where the spec asks for it."""
+
+    output: str
+    metric: Any
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """Losses, metrics and optimizer: the very objects that the model was compiled with. `span` is the optimizer's."""
+
+    terms: tuple[Term, ...]
+    measures: tuple[Measure, ...]
+    optimizer: Any
+    span: Span
+
+
+def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
+    """Compile a model as its plan says, so that its own `fit` and `evaluate` work too.
+
+    Call it in the scope of the strategy that the model was built in.
+
+    Raises:
+        Rejected: what Keras refuses is in `log`, S105 at the value or the name.
+    """
+    training = plan.training
+    if training is None:
+        raise ValueError("a plan without `training` has nothing to compile")
+    before = log.errors
+    outputs: Mapping[str, Any] = model.output
+    targets = _targets(plan, training, outputs)
+    optimizer = _made(training.optimizer, training, log)
+    terms = [
+        Term(name, _made(call, training, log), call.span or training.span) for name, call in training.losses.items()
+    ]
+    measures = [
+        Measure(name, _metric(call, outputs[name], targets[name], training, log), call.span or training.span)
+        for name, calls in training.metrics.items()
+        for call in calls
+    ]
+    if log.errors > before:
+        raise Rejected(log)
+    for measure in measures:
+        _build(measure, outputs[measure.output], targets[measure.output], log)
+    by_output = {name: [m.metric for m in measures if m.output == name] for name in outputs}
+    model.compile(
+        optimizer=optimizer,
+        loss={term.output: term.loss for term in terms},
+        metrics={name: metrics for name, metrics in by_output.items() if metrics} or None,
+    )
+    # As `fit` does before its first step: callbacks look in `model.metrics` which way each is better.
+    for compiled in (model._compile_loss, model._compile_metrics):
+        if compiled is not None:
+            compiled.build(targets, outputs)
+    return Objective(tuple(terms), tuple(measures), model.optimizer, training.optimizer.span or training.span)
+
+
+def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[Any]:
+    """The callbacks of a plan; a path of theirs that is relative leads into `directory`.
+
+    Raises:
+        Rejected: what Keras refuses is in `log`, S105 at the value or the name.
+    """
+    training = plan.training
+    if training is None:
+        return []
+    before = log.errors
+    made = [_made(_placed(call, directory), training, log) for call in training.callbacks]
+    if log.errors > before:
+        raise Rejected(log)
+    return made
+
+
+def _targets(plan: Plan, training: Training, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """A symbolic target for every output, in the shape that the data will have."""
+    fields = {field.name: field.feature.tensor() for field in plan.dataset.targets} if plan.dataset else {}
+    targets = {}
+    for name, output in outputs.items():
+        tensor = fields.get(name, Tensor())
+        shape = tensor.shape
+        if shape is None:  # no dataset tells; the loss does
+            sparse = name in training.losses and training.losses[name].name.casefold().startswith("sparse")
+            shape = output.shape[:-1] if sparse else output.shape
+        targets[name] = keras.KerasTensor(shape, dtype=tensor.dtype or "float32")
+    return targets
+
+
+def _made(call: Call, training: Training, log: Log) -> Any:
+    try:
+        return lower(call)
+    except Refusal as refusal:
+        log.refuse(refusal, call.spans.get(refusal.argument, call.span or training.span))
+        return None
+
+
+def _metric(call: Call, output: Any, target: Any, training: Training, log: Log) -> Any:
+    """A metric, named in logs as Keras names it: by its alias where the spec gives one, else by itself."""
+    name = catalog.aliases("metrics").get(call.name, call.name)
+    if name in CHOSEN_BY_SHAPE:
+        binary, sparse, dense = CHOSEN_BY_SHAPE[name]
+        if output.shape[-1] == 1:
+            name = binary
+        elif len(target.shape) < len(output.shape) or target.shape[-1] == 1:
+            name = sparse
+        else:
+            name = dense
+    metric = _made(Call(call.family, name, call.arguments, call.span, call.spans), training, log)
+    if metric is not None and call.name != name and "name" not in call.arguments:
+        metric.name = call.name
+    return metric
+
+
+def _build(measure: Measure, output: Any, target: Any, log: Log) -> None:
+    """Have a metric make its variables now, where it waits for the first batch to do it (`F1Score`, `R2Score`)."""
+    if measure.metric.variables:
+        return
+    y_true, y_pred = (np.zeros([d or 1 for d in tensor.shape], "float32") for tensor in (target, output))
+    with blamed(log, codes.S404, measure.span, f"`{measure.metric.name}`"):
+        tf.distribute.get_strategy().run(lambda: measure.metric.update_state(y_true, y_pred))
+    measure.metric.reset_state()
+
+
+def _placed(call: Call, directory: Path) -> Call:
+    given = dict(call.arguments)
+    if call.name == "TensorBoard":
+        given.setdefault("log_dir", "tensorboard")
+    for name in PATHS & given.keys():
+        if isinstance(given[name], str):
+            given[name] = str(directory / given[name])  # an absolute path stays as it is
+    return Call(call.family, call.name, given, call.span, call.spans)

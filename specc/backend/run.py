@@ -1,0 +1,285 @@
+"""A run, whole: strategy, data, network, training, evaluation, artefacts, and the directory that keeps them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, perf_counter
+from typing import Any, NoReturn
+
+import keras
+import tensorflow as tf
+
+from specc import codes, kinds
+from specc.backend import manifest, rundir
+from specc.backend.data import Data, Split, open_data
+from specc.backend.export import Artefact, export
+from specc.backend.network import build
+from specc.backend.objective import compile_model, make_callbacks
+from specc.backend.training import faults
+from specc.backend.training.interrupt import listening
+from specc.backend.training.loop import Diverged, Feed, Logs, Outcome, evaluate, train
+from specc.backend.training.progress import Progress, Silent
+from specc.backend.training.steps import Steps
+from specc.diagnostics import Log, Refusal, Rejected
+from specc.plan import Dataset, Plan, Training
+
+Facts = Mapping[str, Mapping[str, Any]]
+
+HISTORY_EVERY = 1.0
+"""Seconds between two writings of `history.csv` while training goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run came to.
+
+    `metrics` has Keras's logs for each split: `train` as they were while the weights that are kept were learnt,
+    `validation` and `test` of the model as it is. `history` has a value an epoch under each log name. `path` is the run
+    directory, None after a dry run; `checked` says what a dry run has tried.
+    """
+
+    path: Path | None
+    metrics: Mapping[str, Logs]
+    history: Mapping[str, Sequence[float]]
+    model: keras.Model
+    artefacts: Mapping[str, Artefact] = field(default_factory=dict)
+    interrupted: bool = False
+    checked: tuple[str, ...] = ()
+
+
+def run(
+    plan: Plan,
+    out: Path | None,
+    log: Log,
+    *,
+    dry_run: bool = False,
+    replan: Callable[[Facts], Plan] | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Train, evaluate and export what a plan describes.
+
+    Args:
+        plan: with `dataset` and `training`.
+        out: the run directory, new or empty; None takes the next free `runs/NAME-N`.
+        dry_run: one step and one evaluation on one batch each, and nothing is left behind.
+        replan: checks the spec again with what only the data could tell; used when the plan has `open_facts`.
+        progress: is told how training goes on.
+
+    Raises:
+        Rejected: every reason is in `log`. What was learnt by a run that diverged is kept, without artefacts.
+        Refusal: S105, when `out` cannot be used.
+    """
+    started = perf_counter()
+    _complete(plan, log)
+    # First of all: devices can be divided only before anything else has run on them.
+    strategy = _strategy(plan, log)
+    data = open_data(plan, log)
+    if plan.open_facts and replan is not None:
+        fields = [f.name for f in plan.fields]
+        plan = replan(data.facts())
+        if [f.name for f in plan.fields] != fields:
+            data = open_data(plan, log)
+    dataset, training = _complete(plan, log)
+    with strategy.scope():
+        model = build(plan, log)
+        objective = compile_model(model, plan, log)
+    job = _Job(plan, dataset, training, data, Steps(strategy, model, objective, log), log, started)
+    if dry_run:
+        return job.rehearse()
+    return job.perform(rundir.claim(out, plan.name), progress or Silent())
+
+
+def _complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
+    for name, part in (("dataset", plan.dataset), ("training", plan.training)):
+        if part is None:
+            log.report(codes.S104, plan.tree.span, f"a run needs `{name}`, which this spec does not have")
+    if plan.dataset is None or plan.training is None:
+        raise Rejected(log)
+    return plan.dataset, plan.training
+
+
+def _strategy(plan: Plan, log: Log) -> Any:
+    call = plan.runtime.strategy
+    try:
+        return kinds.word("strategies", call.name)(**call.arguments).create(tf)
+    except Refusal as refusal:
+        log.refuse(refusal, call.spans.get(refusal.argument, call.span or plan.tree.span))
+        raise Rejected(log) from refusal
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A run that has everything it needs."""
+
+    plan: Plan
+    dataset: Dataset
+    training: Training
+    data: Data
+    steps: Steps
+    log: Log
+    started: float
+
+    def rehearse(self) -> Run:
+        """One step and one evaluation on one batch each."""
+        steps, model = self.steps, self.steps.model
+        with TemporaryDirectory(prefix="specc-dry-run-") as folder:
+            make_callbacks(self.plan, Path(folder), self.log)
+        with self._explained():
+            tally = steps.train(steps.feed(self._feed("train").dataset), tf.constant(1))
+            if int(tally.bad) >= 0:
+                self._diverged(Diverged(1, 1, [], None), "")
+            logs = evaluate(steps, steps.feed(self._feed("train").dataset), 1)
+        sizes = ", ".join(f"{split.examples:,} {name}" for name, split in self.data.splits.items())
+        checked = (
+            f"data: {sizes}",
+            f"network: {model.count_params():,} parameters",
+            f"devices: {', '.join(manifest.devices(steps.strategy))}",
+            f"one training step on {int(tally.examples)} examples: loss {float(tally.losses[0] / tally.examples):.4g}",
+        )
+        return Run(None, {"train": logs}, {}, model, checked=checked)
+
+    def perform(self, path: Path, progress: Progress) -> Run:
+        """Train in full and fill the run directory."""
+        plan, model = self.plan, self.steps.model
+        learnt = False
+        last = monotonic()
+
+        def keep(history: Mapping[str, Sequence[float]]) -> None:
+            nonlocal learnt, last
+            if not learnt or monotonic() - last > HISTORY_EVERY:
+                rundir.write_history(path / "history.csv", history)
+                learnt, last = True, monotonic()
+
+        try:
+            rundir.write_spec(path / "spec.yaml", plan)
+            self._describe(path, "running")
+            callbacks = make_callbacks(plan, path, self.log)
+            with listening() as interrupt, self._explained():
+                outcome = train(
+                    self.steps,
+                    self._feed("train"),
+                    self._feed("validation") if "validation" in self.data.splits else None,
+                    epochs=self.training.epochs,
+                    callbacks=callbacks,
+                    steps_per_call=plan.runtime.steps_per_call,
+                    progress=progress,
+                    interrupt=interrupt,
+                    after_epoch=keep,
+                )
+                learnt = True
+                rundir.write_history(path / "history.csv", outcome.history)
+                with rundir.aside(path / "model.keras") as draft:
+                    model.save(draft)
+                metrics = self._metrics(outcome, callbacks)
+                rundir.write_json(path / "metrics.json", metrics)
+        except Diverged as diverged:
+            kept = self._keep_last(path, diverged)
+            learnt = bool(kept)
+            self._diverged(diverged, kept)
+        finally:
+            if not learnt:
+                shutil.rmtree(path, ignore_errors=True)
+        artefacts = export(plan, model, self.data, path / "export", self.log)
+        self._describe(path, "interrupted" if outcome.interrupted else "finished", outcome, artefacts)
+        return Run(path, metrics, outcome.history, model, artefacts, outcome.interrupted)
+
+    def _feed(self, split: str) -> Feed:
+        size = self.dataset.batch_size
+        chosen: Split = self.data.splits[split]
+        if split == "train":
+            stream = chosen.stream(size, seed=self.plan.seed, shuffle=self.dataset.shuffle)
+        else:
+            stream = chosen.batches(size).repeat()
+        return Feed(stream, chosen.examples, size)
+
+    def _metrics(self, outcome: Outcome, callbacks: Sequence[Any]) -> dict[str, Logs]:
+        """Of each split; of the training split the logs of the epoch whose weights the model has."""
+        epoch = max((len(values) for values in outcome.history.values()), default=0) - 1
+        for callback in callbacks:
+            if getattr(callback, "restore_best_weights", False) and callback.best_weights is not None:
+                epoch = callback.best_epoch
+        train = {
+            name: outcome.history[name][epoch]
+            for name in rundir.in_order(outcome.history)
+            if not name.startswith("val_") and name != "learning_rate"
+        }
+        metrics: dict[str, Logs] = {"train": train}
+        for name in ("validation", "test"):
+            if name in self.data.splits:
+                feed = self._feed(name)
+                metrics[name] = evaluate(self.steps, self.steps.feed(feed.dataset), feed.steps)
+        return metrics
+
+    def _keep_last(self, path: Path, diverged: Diverged) -> str:
+        """Leave the network as it was after the last whole epoch; says so, or nothing where there was none."""
+        if diverged.weights is None:
+            return ""
+        model = self.steps.model
+        model.set_weights(diverged.weights)
+        with rundir.aside(path / "model.keras") as draft:
+            model.save(draft)
+        self._describe(path, "diverged")
+        return f"; the network as it was after epoch {diverged.epoch - 1} is kept in `{path}`"
+
+    def _diverged(self, diverged: Diverged, kept: str) -> NoReturn:
+        outputs = ", ".join(f"`{name}`" for name in diverged.outputs)
+        rate = self.training.optimizer.arguments.get("learning_rate")
+        lower = (
+            f"a lower `learning_rate` than {rate:g}" if isinstance(rate, (int, float)) else "a lower `learning_rate`"
+        )
+        self.log.report(
+            codes.S605,
+            self.training.optimizer.span or self.training.span,
+            f"the loss{f' of {outputs}' if outputs else ''} became NaN or infinite at step {diverged.step} of epoch "
+            f"{diverged.epoch}{kept}",
+            help=f"{lower}, scaled inputs (`scale: standard`, `Rescaling`) or `clipnorm: 1.0` usually help",
+        )
+        raise Rejected(self.log) from diverged
+
+    def _describe(
+        self,
+        path: Path,
+        status: str,
+        outcome: Outcome | None = None,
+        artefacts: Mapping[str, Artefact] | None = None,
+    ) -> None:
+        """Write `manifest.json`: what is known before the first step, and in the end what came of it."""
+        plan, steps = self.plan, self.steps
+        known = {"status": status} | manifest.facts(plan, steps.strategy, steps.model, self.data.states)
+        if status != "running":
+            # Files are read once more for their digests, when nobody waits for a first step.
+            known |= {"data": self.data.fingerprint, "seconds": round(perf_counter() - self.started, 3)}
+        if outcome is not None:
+            known |= {
+                "interrupted": outcome.interrupted,
+                "steps": outcome.steps,
+                "steps_per_call": outcome.steps_per_call,
+                "examples_per_second": round(outcome.examples_per_second, 1),
+            }
+        if artefacts:
+            known["artefacts"] = {
+                name: {
+                    "path": str(artefact.path.relative_to(path)),
+                    "examples_compared": artefact.examples,
+                    "largest_difference": artefact.difference,
+                }
+                for name, artefact in artefacts.items()
+            }
+        rundir.write_json(path / "manifest.json", known)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Report what TensorFlow's operations raise while training runs: the data's fault, or a step's."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            before = self.log.errors
+            self.data.blame(self.log)
+            if self.log.errors == before:
+                faults.report(error, self.plan, self.training, self.log)
+            raise Rejected(self.log) from error

@@ -1,0 +1,71 @@
+"""Which arguments of ops, and of the calls of layers, are tensors: the inputs of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+OPTIONS = ("training", "reverse", "return_attention_scores", "use_causal_mask")
+"""Arguments of a layer's call that are no tensors."""
+
+TENSORS = """
+    x x1 x2 xs y inputs images image1 image2 volumes kernel depthwise_kernel pointwise_kernel condition indices values
+    updates data segment_ids sorted_sequence target output targets predictions query key value bias mask tensor variable
+    array abs_ angle coordinates transform start_points end_points weights gamma beta mean variance target_length
+    output_length sequence_lengths condlist choicelist operands
+"""
+"""Arguments of ops that are tensors wherever they appear, but in the ops below."""
+
+TENSORS_OF = {
+    "batch_normalization": "x mean variance offset scale",
+    "bartlett": "",
+    "blackman": "",
+    "diff": "a",
+    "get_item": "x",
+    "hamming": "",
+    "hanning": "",
+    "kaiser": "",
+    "lstsq": "a b",
+    "rms_normalization": "x scale",
+    "solve": "a b",
+    "solve_triangular": "a b",
+}
+"""Ops whose tensors are exactly these."""
+
+MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
+ATTENDING = ("Attention", "AdditiveAttention")
+LISTS = (
+    *(f"{layer}.inputs" for layer in (*MERGING, *ATTENDING, "HashedCrossing")),
+    *(f"{layer}.mask" for layer in ATTENDING),
+    "stack.x",
+)
+"""Tensor arguments that take a list, beside those that do by their name."""
+
+
+def tensors_of(owner: str, parameters: Iterable[str], *, layer: bool) -> dict[str, dict[str, Any]]:
+    """The tensor arguments of an op or of a layer's call, each with what is special about it."""
+    if layer:
+        found = [p for p in parameters if p not in OPTIONS]
+    else:
+        tensors = TENSORS_OF[owner].split() if owner in TENSORS_OF else TENSORS.split()
+        found = [p for p in parameters if p in tensors]
+    return {name: _special(owner, name) for name in found}
+
+
+def values_of(tensors: Iterable[str]) -> tuple[str, ...]:
+    """The tensor arguments of an op that a spec may give as plain numbers instead: `ops.power: 2`, `ops.take: [0, 2]`.
+
+    The one that the shorthand stands for comes first.
+    """
+    names = tuple(tensors)
+    if names in (("x1", "x2"), ("x", "y")):
+        return names[::-1]
+    if names == ("condition", "x1", "x2"):
+        return ("x1", "x2")
+    return tuple(name for name in names if name in ("indices", "sorted_sequence"))
+
+
+def _special(owner: str, name: str) -> dict[str, Any]:
+    if name in ("xs", "condlist", "choicelist", "initial_state", "states") or f"{owner}.{name}" in LISTS:
+        return {"many": True}
+    return {"variadic": True} if name == "operands" or f"{owner}.{name}" == "meshgrid.x" else {}

@@ -1,0 +1,47 @@
+"""How many steps to take in one call of the compiled loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+SECONDS = 0.25
+"""What a call should take: long enough that Python costs nothing, short enough for a progress bar and Ctrl-C."""
+
+GROWTH = 8
+
+
+@dataclass(slots=True)
+class Pace:
+    """Starts with one step, to fail fast, and grows to what fills `SECONDS`; or keeps to `fixed` steps.
+
+    `stride` holds a call back at multiples of itself, for callbacks that act every so many steps.
+    """
+
+    fixed: int | None = None
+    stride: int | None = None
+    chosen: int = 1
+    _measured: bool = False
+
+    def steps(self, done: int, left: int) -> int:
+        """Steps of the next call, when `done` steps were taken so far in the epoch and `left` remain."""
+        steps = min(self.fixed or self.chosen, left)
+        return min(steps, self.stride - done % self.stride) if self.stride else steps
+
+    def took(self, steps: int, seconds: float) -> None:
+        """Tell how long a call was; the first is not counted, since it traced and compiled."""
+        if self.fixed is not None:
+            self.chosen = self.fixed
+        elif not self._measured:
+            self._measured = True
+            self.chosen = 2
+        elif steps >= self.chosen:
+            self.chosen = max(1, min(self.chosen * GROWTH, int(SECONDS * steps / max(seconds, 1e-9))))
+
+
+def stride(callbacks: Iterable[Any]) -> int | None:
+    """The least number of steps after which a callback wants to act, where one counts steps."""
+    wanted = [getattr(callback, name, None) for callback in callbacks for name in ("save_freq", "update_freq")]
+    counts = [1 if value == "batch" else value for value in wanted if value == "batch" or isinstance(value, int)]
+    return min(counts, default=None)

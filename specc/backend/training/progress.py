@@ -1,0 +1,111 @@
+"""Progress: a bar on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import IO, Any, Protocol
+
+
+class Progress(Protocol):
+    """What a training run tells while it goes on. Epochs count from 0, steps are those done in the epoch."""
+
+    def start(self, epochs: int, steps: int) -> None:
+        """Training begins: so many epochs of so many steps."""
+
+    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None:
+        """A call of the compiled loop is done; `rate` is in examples a second."""
+
+    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None:
+        """An epoch is done, validated where there is something to validate on."""
+
+    def stop(self) -> None:
+        """Training is over, well or not."""
+
+
+def progress(stream: IO[str] | None = None) -> Progress:
+    """A bar where the stream (standard error, when none is given) is a terminal, lines where it is not."""
+    stream = stream or sys.stderr
+    return Bar(stream) if stream.isatty() else Lines(stream)
+
+
+class Silent:
+    """Says nothing."""
+
+    def start(self, epochs: int, steps: int) -> None: ...
+
+    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None: ...
+
+    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Lines:
+    """One line an epoch: `epoch 3/20  loss 0.2131  accuracy 0.9412  12,345 examples/s  4.1 s`."""
+
+    stream: IO[str]
+    epochs: int = 0
+
+    def start(self, epochs: int, steps: int) -> None:
+        self.epochs = epochs
+
+    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None: ...
+
+    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None:
+        print(_line(epoch, self.epochs, rate, seconds, logs), file=self.stream, flush=True)
+
+    def stop(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Bar:
+    """One bar for the whole run, with the lines of finished epochs above it."""
+
+    stream: IO[str]
+    epochs: int = 0
+    steps: int = 0
+    _bar: Any = None
+    _task: Any = None
+    _began: float = field(default_factory=perf_counter)
+
+    def start(self, epochs: int, steps: int) -> None:
+        # Late, because a run whose output goes to a file never needs it.
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self.epochs, self.steps = epochs, steps
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(file=self.stream),
+            transient=True,
+        )
+        self._task = self._bar.add_task(f"epoch 1/{epochs}", total=epochs * steps, text="compiling")
+        self._bar.start()
+
+    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None:
+        text = f"step {step}/{self.steps}  {_figures(logs)}" + (f"  {rate:,.0f} examples/s" if rate else "")
+        done = epoch * self.steps + step
+        self._bar.update(self._task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", text=text)
+
+    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None:
+        self._bar.console.print(_line(epoch, self.epochs, rate, seconds, logs), highlight=False)
+
+    def stop(self) -> None:
+        self._bar.stop()
+
+
+def _line(epoch: int, epochs: int, rate: float, seconds: float, logs: Mapping[str, float]) -> str:
+    speed = f"  {rate:,.0f} examples/s" if rate else ""
+    return f"epoch {epoch + 1}/{epochs}  {_figures(logs)}{speed}  {seconds:.1f} s"
+
+
+def _figures(logs: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in logs.items() if isinstance(value, float))

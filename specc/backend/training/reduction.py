@@ -1,0 +1,79 @@
+"""A Keras loss as a sum and what it is to be divided by, so that replicas add up to exactly one device.
+
+Keras divides by what one replica holds and then by the number of replicas, which is right only where all hold the same
+number of examples, or of steps that a mask lets through. Here each replica gives its sum and its share of the divisor,
+and the division comes after the divisors of all replicas were added.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from keras import ops
+
+
+def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int) -> tuple[Any, Any]:
+    """The sum of a `keras.losses.Loss` over the examples that one replica holds, and its share of the divisor.
+
+    Args:
+        y_true: targets `[examples, …]`. y_pred: the network's output, which may carry a mask.
+
+    Returns:
+        Two float32 scalars. Summed over replicas, their quotient is `loss(y_true, y_pred)` of the global batch.
+    """
+    examples = ops.cast(ops.shape(y_pred)[0], loss.dtype)
+    given = mask_of(y_pred)
+    y_pred = ops.convert_to_tensor(y_pred, dtype=loss.dtype)
+    y_true = ops.convert_to_tensor(y_true, dtype=loss.dtype)
+    values = loss.call(y_true, y_pred)
+    made = mask_of(values)  # `ignore_class` makes one
+    if len(values.shape) == 0:
+        # Dice and its like make one number of a batch: the mean over replicas, by examples, is the nearest there is.
+        return values * examples, examples
+    mask = given if made is None else made if given is None else ops.logical_and(given, made)
+    count = ops.cast(ops.size(values), loss.dtype)
+    if mask is not None:
+        mask = ops.cast(mask, values.dtype)
+        if len(mask.shape) + 1 == len(values.shape):
+            mask = ops.expand_dims(mask, -1)
+        weights = ops.broadcast_to(mask, ops.shape(values))
+        values, count = values * weights, ops.sum(weights)
+    if loss.reduction in ("sum", "none", None):
+        count = ops.cast(1.0 / replicas, loss.dtype)
+    return ops.sum(values), count
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that Keras hung on a tensor, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def first(tensor: Any, count: Any) -> Any:
+    """The first `count` examples of a tensor, and of its mask where it has one."""
+    head = tensor[:count]
+    if (mask := mask_of(tensor)) is not None:
+        head._keras_mask = mask[:count]
+    return head
+
+
+def shards(dataset: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
+    """Global batches cut for replicas: as many elements as replicas for each, `(inputs, targets, examples)`.
+
+    The parts differ by one example at most. A part without any borrows one, counted as none: batch normalization must
+    not see an empty batch.
+    """
+
+    def cut(inputs: Any, targets: Any) -> tf.data.Dataset:
+        size = tf.shape(tf.nest.flatten(inputs)[0], out_type=tf.int64)[0]
+
+        def part(replica: Any) -> Any:
+            start, stop = replica * size // replicas, (replica + 1) * size // replicas
+            end = tf.maximum(stop, start + 1)
+            inside = tf.nest.map_structure(lambda tensor: tensor[start:end], (inputs, targets))
+            return (*inside, tf.cast(stop - start, tf.int32))
+
+        return tf.data.Dataset.range(replicas).map(part)
+
+    # Said, because `flat_map` forgets it: an endless dataset spares every step the question whether it has ended.
+    return dataset.flat_map(cut).apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))

@@ -1,0 +1,191 @@
+"""The compiled heart of training: functions that take many steps a call, under any synchronous strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from specc import codes
+from specc.backend.objective import Objective
+from specc.backend.training.faults import blamed
+from specc.backend.training.reduction import first, shards, summed
+from specc.diagnostics import Log
+
+SUM = tf.distribute.ReduceOp.SUM
+
+
+class Tally(NamedTuple):
+    """What a call of many steps leaves behind.
+
+    `losses` is float32 `[1 + outputs]`: the total loss and that of each output, each summed over examples. `examples`
+    counts them. `bad` is the first step of the call whose loss was not finite, or -1; nothing runs after it.
+    """
+
+    losses: Any
+    examples: Any
+    bad: Any
+
+
+class Steps:
+    """Training and evaluation of one compiled model, traced when first called."""
+
+    def __init__(self, strategy: Any, model: keras.Model, objective: Objective, log: Log) -> None:
+        self.strategy = strategy
+        self.model = model
+        self.objective = objective
+        self.log = log
+        self.replicas: int = strategy.num_replicas_in_sync
+        self.variables: list[Any] = model.trainable_variables
+        optimizer = objective.optimizer
+        # Keras clips, accumulates and averages what one replica holds, or cannot do it inside one at all; then the
+        # gradients are summed first and applied from outside the replicas.
+        self.across = self.replicas > 1 and any(
+            (
+                optimizer.clipnorm,
+                optimizer.clipvalue,
+                optimizer.global_clipnorm,
+                optimizer.use_ema,
+                optimizer.gradient_accumulation_steps,
+            )
+        )
+
+    def feed(self, dataset: tf.data.Dataset) -> Any:
+        """An iterator over an endless dataset of global batches, for `train` and `evaluate`."""
+        if self.replicas == 1:
+            return iter(dataset)
+        cut = shards(dataset, self.replicas)
+        return iter(self.strategy.distribute_datasets_from_function(lambda _: cut))
+
+    @cached_property
+    def train(self) -> Callable[[Any, Any], Tally]:
+        """`train(iterator, steps)`: that many optimizer steps."""
+        with self.strategy.scope():
+            self.objective.optimizer.build(self.variables)
+        return self._many(self._train_step)
+
+    @cached_property
+    def evaluate(self) -> Callable[[Any, Any], Tally]:
+        """`evaluate(iterator, steps)`: losses and metrics of that many batches, nothing learnt."""
+        return self._many(self._evaluate_step)
+
+    def _many(self, step: Callable[[Any], tuple[Any, Any]]) -> Callable[[Any, Any], Tally]:
+        width = 1 + len(self.objective.terms)
+
+        def many(iterator: Any, steps: Any) -> Tally:
+            def go_on(i: Any, tally: Tally) -> Any:
+                return (i < steps) & (tally.bad < 0)
+
+            def body(i: Any, tally: Tally) -> tuple[Any, Tally]:
+                losses, examples = step(iterator.get_next())
+                bad = tf.where(tf.math.is_finite(losses[0]), -1, i)
+                return i + 1, Tally(tally.losses + losses * examples, tally.examples + examples, bad)
+
+            start = Tally(tf.zeros([width]), tf.zeros([]), tf.constant(-1))
+            tally: Tally = tf.while_loop(go_on, body, (tf.constant(0), start))[1]
+            return tally
+
+        # Autograph has nothing to rewrite here, and its pass over the model would cost tracing time.
+        compiled: Callable[[Any, Any], Tally] = tf.function(many, autograph=False, reduce_retracing=True)
+        return compiled
+
+    def _train_step(self, batch: Any) -> tuple[Any, Any]:
+        gradients, losses, examples = self.strategy.run(self._replica_train, args=(batch,))
+        if self.across and self.variables:
+            total = [None if g is None else self.strategy.reduce(SUM, g, axis=None) for g in gradients]
+            self._apply(total)
+        return self._over_replicas(losses, examples)
+
+    def _evaluate_step(self, batch: Any) -> tuple[Any, Any]:
+        return self._over_replicas(*self.strategy.run(self._replica_evaluate, args=(batch,)))
+
+    def _over_replicas(self, losses: Any, examples: Any) -> tuple[Any, Any]:
+        if self.replicas == 1:
+            return losses, examples
+        return self.strategy.reduce(SUM, losses, axis=None), self.strategy.reduce(SUM, examples, axis=None)
+
+    def _replica_train(self, *batch: Any) -> tuple[Any, Any, Any]:
+        optimizer = self.objective.optimizer
+        with tf.GradientTape() as tape:
+            losses, examples, answer = self._forward(batch, training=True)
+            scaled = optimizer.scale_loss(losses[0])
+        gradients: list[Any] = []
+        if self.variables:
+            gradients = tape.gradient(scaled, [v.value for v in self.variables])
+            if not self.across:
+                self._apply(gradients)
+                gradients = []
+        self._measure(*answer)
+        return gradients, losses, examples
+
+    def _replica_evaluate(self, *batch: Any) -> tuple[Any, Any]:
+        losses, examples, answer = self._forward(batch, training=False)
+        self._measure(*answer)
+        return losses, examples
+
+    def _forward(self, batch: tuple[Any, ...], *, training: bool) -> tuple[Any, Any, tuple[Any, Any]]:
+        """This replica's share of the losses of the global batch, its examples, and targets beside predictions."""
+        inputs, targets, *count = batch[0] if len(batch) == 1 else batch
+        predictions = self.model({name: inputs[name] for name in self.model.input}, training=training)
+        # Read at once: at the next collective another replica calls the model, and Keras keeps one list for all.
+        penalties = [tf.cast(tf.reduce_sum(term), tf.float32) for term in self.model.losses]
+        if self.replicas > 1:
+            size = count[0]
+            targets = {name: first(tensor, size) for name, tensor in targets.items()}
+            predictions = {name: first(tensor, size) for name, tensor in predictions.items()}
+        else:
+            size = tf.shape(tf.nest.flatten(inputs)[0])[0]
+        examples = tf.cast(size, tf.float32)
+        parts = []
+        for term in self.objective.terms:
+            with blamed(self.log, codes.S401, term.span, f"`{term.loss.name}`"):
+                parts.append(summed(term.loss, targets[term.output], predictions[term.output], self.replicas))
+        sums = tf.stack([tf.cast(part[0], tf.float32) for part in parts])
+        divisors = tf.stack([*(tf.cast(part[1], tf.float32) for part in parts), examples])
+        if self.replicas > 1:
+            divisors = tf.distribute.get_replica_context().all_reduce(SUM, divisors)
+        shares = tf.math.divide_no_nan(sums, divisors[:-1])
+        total = tf.reduce_sum(shares)
+        if penalties:
+            # Weights are the same on every replica and activities are means over a batch: both count by examples.
+            penalty = tf.add_n(penalties)
+            total += penalty * (examples / divisors[-1]) if self.replicas > 1 else penalty
+        return tf.concat([total[None], shares], 0), examples, (targets, predictions)
+
+    def _apply(self, gradients: list[Any]) -> None:
+        with blamed(self.log, codes.S105, self.objective.span, "the optimizer's step"):
+            self.objective.optimizer.apply(gradients, self.variables)
+
+    def _measure(self, targets: Mapping[str, Any], predictions: Mapping[str, Any]) -> None:
+        for measure in self.objective.measures:
+            with blamed(self.log, codes.S404, measure.span, f"`{measure.metric.name}`"):
+                measure.metric.update_state(targets[measure.output], predictions[measure.output])
+
+    def average_state(self) -> None:
+        """Make the replicas agree on state that has no gradient, like moving averages of batch normalization."""
+        if self.replicas > 1 and self._state:
+            self._average()
+
+    @cached_property
+    def _state(self) -> list[Any]:
+        return [v.value for v in self.model.non_trainable_variables if v.dtype.startswith(("float", "bfloat"))]
+
+    @cached_property
+    def _average(self) -> Callable[[], None]:
+        def replica() -> None:
+            context = tf.distribute.get_replica_context()
+            means = [context.all_reduce("MEAN", tf.convert_to_tensor(v)) for v in self._state]
+            for variable, mean in zip(self._state, means, strict=True):
+                variable.assign(mean)
+
+        average: Callable[[], None] = tf.function(lambda: self.strategy.run(replica), autograph=False)
+        return average
+
+    def finish(self) -> None:
+        """What an optimizer does to the weights when training ends: `use_ema` puts the averages in their place."""
+        if self.variables:
+            with self.strategy.scope():
+                self.objective.optimizer.finalize_variable_values(self.model.trainable_variables)

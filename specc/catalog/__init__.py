@@ -1,0 +1,80 @@
+"""Keras's vocabulary as data, read without Keras. `python -m specc.backend.introspect` writes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from specc.calls import Argument, Signature, TensorArgument
+
+FAMILIES = (
+    "layers",
+    "ops",
+    "applications",
+    "activations",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+    "callbacks",
+)
+
+
+@cache
+def names(family: str) -> tuple[str, ...]:
+    """The canonical names of a family, sorted. Raises KeyError where there is no such family."""
+    return tuple(_read(family)["names"])
+
+
+@cache
+def aliases(family: str) -> Mapping[str, str]:
+    """Keras's other names for the same things, to the canonical ones: `mse` is `MeanSquaredError`."""
+    return MappingProxyType(_read(family)["aliases"])
+
+
+@cache
+def withheld(family: str) -> Mapping[str, str]:
+    """Public names of Keras's that a spec cannot use, each with the reason: `Lambda` takes a function of Python."""
+    return MappingProxyType(_read(family)["withheld"])
+
+
+@cache
+def signature(family: str, name: str) -> Signature | None:
+    """What a name, or an alias of it, takes; None where the family has no such name."""
+    read = _read(family)
+    name = read["aliases"].get(name, name)
+    if name not in read["names"]:
+        return None
+    entry = read["names"][name]
+    return Signature(
+        family=family,
+        name=name,
+        doc=entry["doc"],
+        arguments=_arguments(read, entry["arguments"]),
+        tensors=tuple(TensorArgument(**tensor) for tensor in entry.get("tensors", ())),
+        options=_arguments(read, entry.get("options", ())),
+    )
+
+
+def version() -> str:
+    """The version of Keras that the catalog was written from."""
+    return str(_read("layers")["keras"])
+
+
+def _arguments(read: Mapping[str, Any], keys: list[str]) -> tuple[Argument, ...]:
+    return tuple(Argument(**read["arguments"][key]) for key in keys)
+
+
+@cache
+def _read(family: str) -> dict[str, Any]:
+    if family not in FAMILIES:
+        raise KeyError(family)
+    read: dict[str, Any] = json.loads(files(__name__).joinpath(f"{family}.json").read_text(encoding="utf-8"))
+    return read

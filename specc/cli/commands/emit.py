@@ -1,0 +1,35 @@
+"""Print the network of a spec as plain Keras Python.
+
+It runs without specc and builds the same network, with the same initial weights.
+
+specc emit model.yaml
+specc emit model.yaml --output model.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from specc import driver
+from specc.cli.options import overrides
+from specc.cli.screen import show
+from specc.diagnostics import Log
+from specc.render.python import python
+
+
+@click.command()
+@click.argument("spec", metavar="SPEC")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to a file.")
+@overrides
+def command(spec: str, output: Path | None, params: dict[str, Any], sets: dict[str, Any]) -> None:
+    log = Log()
+    plan = driver.check(driver.open_spec(spec, log, params=params, sets=sets), log)
+    show(log.sorted(), log.sources)
+    code = python(plan, log)
+    if output is None:
+        print(code.rstrip())
+    else:
+        output.write_text(code, encoding="utf-8")

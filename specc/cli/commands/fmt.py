@@ -1,0 +1,59 @@
+"""Put specs into the usual form; comments stay where they are.
+
+A PATH is a spec or a directory. Indentation, spacing and the order of keys change, the meaning never does.
+
+    specc fmt model.yaml
+    specc fmt --check examples/
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+import click
+
+from specc import driver
+from specc.cli.paths import specs
+from specc.cli.screen import show
+from specc.diagnostics import Log, Rejected
+from specc.passes.read import read
+from specc.render.layout import layout
+from specc.render.text import count
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--check", is_flag=True, help="Write nothing; name the specs that are in another form and exit with 1.")
+def command(paths: Sequence[str], check: bool) -> int:
+    changed = unreadable = 0
+    found, _ = specs(paths)
+    for spec in found:
+        log = Log()
+        try:
+            source = driver.open_spec(spec, log)
+            log.stage(read, source)
+        except Rejected:
+            unreadable += 1
+            show(log.sorted(), log.sources)
+            continue
+        formed = layout(source.text)
+        if formed != source.text:
+            changed += 1
+            print(f"{spec}: {'would be reformatted' if check else 'reformatted'}")
+            if not check:
+                _replace(spec, formed)
+    print(f"{count(len(found), 'spec')}, {changed} {'to reformat' if check else 'reformatted'}", file=sys.stderr)
+    return 1 if unreadable or (check and changed) else 0
+
+
+def _replace(path: str, text: str) -> None:
+    """Write a file whole or not at all: a spec is somebody's work."""
+    target = os.path.realpath(path)
+    beside = f"{target}.specc-fmt"
+    with open(beside, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    shutil.copymode(target, beside)
+    os.replace(beside, target)

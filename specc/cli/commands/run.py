@@ -1,0 +1,66 @@
+"""Train, evaluate and export what a spec describes.
+
+The run is left behind in a directory of its own: the trained network, loss and metrics, their history, and what the
+spec asks to be exported. Ctrl-C ends training early and keeps what was learnt.
+
+    specc run examples/digits.yaml
+    specc run model.yaml -p width=64 --set training.epochs=3
+    specc run model.yaml --dry-run
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from specc import driver
+from specc.cli.options import overrides
+from specc.cli.screen import DONE, FAULT, INTERRUPTED, show
+from specc.diagnostics import Log
+from specc.render.metrics import metrics
+from specc.render.text import count
+
+if TYPE_CHECKING:
+    from specc.backend.run import Run
+
+
+@click.command()
+@click.argument("spec", metavar="SPEC")
+@click.option(
+    "-o",
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The run's directory, new or empty. Left out: the next free runs/NAME-N.",
+)
+@overrides
+@click.option("--dry-run", is_flag=True, help="Take one training step on one batch, and leave nothing behind.")
+def command(spec: str, out: Path | None, params: dict[str, Any], sets: dict[str, Any], dry_run: bool) -> int:
+    log = Log()
+    plan = driver.check(driver.open_spec(spec, log, params=params, sets=sets), log)
+    show(log.sorted(), log.sources)
+    told = set(log.diagnostics)
+    print(f"{plan.name}: checked, loading TensorFlow", file=sys.stderr)
+    run = driver.run(plan, out, log, dry_run=dry_run, show_progress=not dry_run)
+    show([d for d in log.sorted() if d not in told], log.sources)
+    print("\n".join(_outcome(run)))
+    return INTERRUPTED if run.interrupted else FAULT if log.errors else DONE
+
+
+def _outcome(run: Run) -> Iterator[str]:
+    """What a run came to: its figures, and where everything is."""
+    if run.path is None:
+        yield from run.checked
+        yield "a dry run: nothing is left behind"
+        return
+    if run.interrupted:
+        yield "\ninterrupted: what was learnt is kept"
+    yield f"\n{metrics(run.metrics)}\n"
+    yield f"run          {run.path}"
+    for name, artefact in run.artefacts.items():
+        checked = f"answers as trained on {count(artefact.examples, 'example')}, within {artefact.difference:.1g}"
+        yield f"{name:<11}  {artefact.path}  ({checked})"

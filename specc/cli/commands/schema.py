@@ -1,0 +1,22 @@
+"""Print the JSON Schema of the language, for editors.
+
+It knows every key, layer, loss and argument. Save it beside your specs and name it in their first line, and an editor
+with YAML support completes, explains and checks as you type:
+
+    specc schema > specc-v1.schema.json
+
+    # yaml-language-server: $schema=specc-v1.schema.json
+"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from specc.schema import document
+
+
+@click.command()
+def command() -> None:
+    print(json.dumps(document(), ensure_ascii=False, indent=2))

@@ -1,0 +1,35 @@
+"""Finished runs, as commands are given them: a directory with a spec in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from specc import driver
+from specc.codes import S501
+from specc.diagnostics import Log, Rejected, Span, nearest
+from specc.plan import Plan
+
+
+def open_run(run: Path, log: Log) -> Plan:
+    """The plan that a run was made of.
+
+    Raises:
+        Rejected: with S501 in `log` when there is no run in this directory.
+    """
+    spec = run / "spec.yaml"
+    if not spec.is_file():
+        message = f"`{run}` is not a run: it has no spec.yaml" if run.is_dir() else f"there is no run `{run}`"
+        log.report(S501, Span(str(run), 1, 1, 1, 1), message, help=_suggest(run))
+        raise Rejected(log)
+    return driver.check(driver.open_spec(spec, log), log)
+
+
+def _suggest(run: Path) -> str:
+    """The run that was meant, or how to come by one."""
+    for place in (run, run.parent, Path("runs")):
+        runs = [p.parent for p in sorted(place.glob("*/spec.yaml"))]
+        if near := nearest(run.name, (r.name for r in runs)):
+            return f"did you mean `{next(r for r in runs if r.name == near)}`?"
+        if place == run and runs:
+            return f"name a run in it: `{runs[-1]}`"
+    return "`specc run SPEC` makes one"

@@ -1,0 +1,149 @@
+"""What specc says about a spec, and where: spans, codes, diagnostics and the log that gathers them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+
+class Severity(StrEnum):
+    """How bad it is: an error stops the pipeline after its pass, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a source. Lines and columns count from 1 in characters; the end is exclusive.
+
+    `pointer` is the JSON pointer (RFC 6901) of the value in its document, for tools.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    pointer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A stable name for one kind of mistake: `S302`, what it is called, and how bad it is."""
+
+    id: str
+    title: str
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place that explains the first: 'called here', 'first written here'."""
+
+    message: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: what is wrong, where, and where it is known, what to do about it."""
+
+    code: Code
+    span: Span
+    message: str
+    help: str = ""
+    related: tuple[Related, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        return self.code.severity
+
+
+class Refusal(Exception):
+    """Raised below the level that knows the place: by a shape rule, a reader, a feature.
+
+    Whoever called, and knows the text that asked for it, turns it into a `Diagnostic` by `Log.refuse`.
+    `argument` names the argument that is at fault, when one is.
+    """
+
+    def __init__(self, code: Code, message: str, help: str = "", argument: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+        self.argument = argument
+
+
+class Rejected(Exception):
+    """A pass has reported errors; every reason is in `log`."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__("\n".join(f"{d.span.path}:{d.span.line}: {d.code} {d.message}" for d in log.sorted()))
+        self.log = log
+
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(slots=True)
+class Log:
+    """Gathers diagnostics while passes run, and keeps the text of every source for quoting.
+
+    A diagnostic with the same code, place and message is kept once, however often a block is called.
+    """
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    _seen: set[tuple[str, Span, str]] = field(default_factory=set)
+
+    def report(self, code: Code, span: Span, message: str, *, help: str = "", related: Iterable[Related] = ()) -> None:
+        """Add one finding."""
+        key = (code.id, span, message)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.diagnostics.append(Diagnostic(code, span, message, help, tuple(related)))
+
+    def refuse(self, refusal: Refusal, span: Span, *, related: Iterable[Related] = ()) -> None:
+        """Report what a rule or a kind refused, at the place that asked for it."""
+        self.report(refusal.code, span, refusal.message, help=refusal.help, related=related)
+
+    @property
+    def errors(self) -> int:
+        return sum(d.severity is Severity.ERROR for d in self.diagnostics)
+
+    def sorted(self) -> list[Diagnostic]:
+        """The findings in the order of the files as they were read, then of their lines."""
+        order = {path: i for i, path in enumerate(self.sources)}
+        return sorted(
+            self.diagnostics,
+            key=lambda d: (order.get(d.span.path, len(order)), d.span.line, d.span.column, d.code.id),
+        )
+
+    def stage(self, arrow: Callable[[In, Log], Out], value: In) -> Out:
+        """Run one pass. Complaints gather within it; the pipeline stops after it, by raising `Rejected`."""
+        before = self.errors
+        out = arrow(value, self)
+        if self.errors > before:
+            raise Rejected(self)
+        return out
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The known name that a misspelt one most likely meant, or None when none is near.
+
+    Case is not held against a name: `dense` finds `Dense`.
+    """
+    known = list(names)
+    folded = {n.casefold(): n for n in reversed(known)}
+    if (same := folded.get(name.casefold())) is not None:
+        return same
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None

@@ -1,0 +1,114 @@
+"""The order of the passes, and the one door to what needs TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from specc.codes import S606
+from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.passes.bind import bind
+from specc.passes.compose import compose
+from specc.passes.conform import conform
+from specc.passes.infer import infer
+from specc.passes.judge import judge
+from specc.passes.read import load, read
+from specc.plan import Plan
+from specc.tree import Source
+
+if TYPE_CHECKING:
+    import keras
+
+    from specc.backend.run import Run
+
+INSTALL = "pip install 'specc[train]' (with CUDA: 'specc[gpu]')"
+
+
+def open_spec(
+    path: str | os.PathLike[str],
+    log: Log,
+    *,
+    params: Mapping[str, Any] | None = None,
+    sets: Mapping[str, Any] | None = None,
+) -> Source:
+    """The spec at a path, with what is laid over it: values of its `params`, and values by their path.
+
+    Raises:
+        Rejected: with S501 in `log` when there is no such file, S001 when it is not text.
+    """
+    text = load(os.fspath(path), log)
+    if text is None:
+        raise Rejected(log)
+    return Source(os.fspath(path), text, params or {}, sets or {})
+
+
+def check(source: Source, log: Log) -> Plan:
+    """Turn a spec into a plan, or raise `Rejected` with every reason in `log`."""
+    document = log.stage(read, source)
+    document = log.stage(compose, document)
+    document = log.stage(conform, document)
+    plan = log.stage(bind, document)
+    plan = log.stage(infer, plan)
+    return log.stage(judge, plan)
+
+
+def build(plan: Plan, log: Log) -> keras.Model:
+    """The network of a plan, compiled where the plan has training. Data is read where the network depends on it.
+
+    Raises:
+        Rejected: every reason is in `log`.
+    """
+    path = plan.source.path
+    if plan.open_facts:
+        data = backend("data", log, path).open_data(plan, log)
+        plan = check(replace(plan.source, facts=data.facts()), log)
+    model: keras.Model = backend("network", log, path).build(plan, log)
+    if plan.training is not None:
+        backend("objective", log, path).compile_model(model, plan, log)
+    return model
+
+
+def run(plan: Plan, out: Path | None, log: Log, *, dry_run: bool = False, show_progress: bool = False) -> Run:
+    """Train, evaluate and export what a plan describes, into the directory `out` or the next free `runs/NAME-N`.
+
+    Raises:
+        Rejected: every reason is in `log`.
+    """
+    path = plan.source.path
+
+    def replan(facts: Mapping[str, Mapping[str, Any]]) -> Plan:
+        return check(replace(plan.source, facts=facts), log)
+
+    work = backend("run", log, path)
+    progress = backend("training.progress", log, path).progress() if show_progress else None
+    try:
+        done: Run = work.run(plan, out, log, dry_run=dry_run, replan=replan, progress=progress)
+    except Refusal as refusal:
+        log.refuse(refusal, Span(path if out is None else str(out), 1, 1, 1, 1))
+        raise Rejected(log) from refusal
+    return done
+
+
+def backend(part: str, log: Log, path: str) -> ModuleType:
+    """A module of `specc.backend` by its name, loaded when it is first needed: the one late import of the package.
+
+    Raises:
+        Rejected: with S606 in `log`, at the beginning of the spec or run at `path`, when TensorFlow is not installed
+            or cannot be loaded.
+    """
+    if find_spec("tensorflow") is None or find_spec("keras") is None:
+        log.report(S606, Span(path, 1, 1, 1, 1), "this needs TensorFlow, which is not installed", help=INSTALL)
+        raise Rejected(log)
+    try:
+        return import_module(f"specc.backend.{part}")
+    except ImportError as error:
+        if (error.name or "").startswith("specc"):
+            raise  # A slip of ours, and no package that is missing.
+        log.report(S606, Span(path, 1, 1, 1, 1), f"what this needs does not load: {error}", help=INSTALL)
+        raise Rejected(log) from error

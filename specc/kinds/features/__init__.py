@@ -1,0 +1,95 @@
+"""Features: what a field of the data is, what it learns from data, and the arithmetic from raw field to tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+
+from specc.tensors import Tensor
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+State = Mapping[str, Any]
+"""What a feature learnt from the training split, plain data that JSON can hold: means, vocabularies.
+
+`raw` is always there: the dtype of the raw field by its name. `files` is there and true when the values that `read`
+gives are names of files, whose bytes are the raw field.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the rows of a column came from: their names, for messages, and the folder that file names start from."""
+
+    where: Callable[[int], str]
+    folder: Path
+
+    def rows(self, bad: Array) -> str:
+        """The rows that a mask picks: `titanic.csv:7`, or `titanic.csv:7 and 176 other rows`."""
+        at = np.flatnonzero(bad)
+        others = {1: "", 2: " and 1 other row"}.get(len(at), f" and {len(at) - 1:,} other rows")
+        return self.where(int(at[0])) + others
+
+
+def missing(values: Array) -> Array:
+    """Which rows of what a feature read hold no value: NaN among numbers, empty among texts."""
+    if values.dtype.kind == "O":
+        return np.asarray(values == "", dtype=bool)
+    if values.dtype.kind == "f" and values.ndim == 1:
+        return np.isnan(values)
+    return np.zeros(len(values), dtype=bool)
+
+
+class Feature(Protocol):
+    """A file of this folder: frozen, its fields the properties of the feature.
+
+    One arithmetic: `prepare` is what training, evaluation and the served model all run. It gets TensorFlow as an
+    argument, so that checking a spec never imports it. Properties that contradict one another are a Refusal (S105,
+    with the `argument` at fault) when the feature is made.
+    """
+
+    def tensor(self, state: State | None = None) -> Tensor:
+        """What the network receives, batch dimension first; `state` sharpens what only data can tell."""
+
+    def facts(self, state: State | None = None) -> Mapping[str, Any]:
+        """What `${inputs.NAME.…}` may ask for, as far as it is known: `shape`, `classes`, `vocabulary`."""
+
+    def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
+        """The raw field as it will be served: a column as the reader gave it, in the raw dtype, every value checked.
+
+        With a `state`, also against what was learnt. What it gave it takes again, unchanged.
+
+        Raises:
+            Refusal: S503 for a value that cannot be read, S504 for one out of range, with its row.
+        """
+
+    def learn(self, values: Array) -> State:
+        """One pass over the training rows, as `read` gave them.
+
+        Raises:
+            Refusal: S503 or S504 when these rows cannot teach it (all missing, more classes than declared).
+        """
+
+    def raw(self, state: State) -> Tensor:
+        """The raw field of the served model, batch dimension first."""
+
+    def kept(self, state: State) -> str:
+        """The smallest dtype that holds what `prepare` gives without loss: what a split is kept in in memory."""
+
+    def prepare(self, tf: ModuleType, values: Any, state: State) -> Any:
+        """A batch of raw values to the network's tensor, in TensorFlow's own graph operations."""
+
+    def restore(self, tf: ModuleType, output: Any, state: State) -> Any:
+        """The inverse for a target: what the network answers, in the units of the raw field."""
+
+    def sample(self, generator: np.random.Generator, rows: int) -> Array:
+        """A column of made-up values, as a reader would give it, for the reader `random`.
+
+        Raises:
+            Refusal: S104 when the feature leaves open what only data could tell.
+        """

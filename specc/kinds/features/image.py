@@ -1,0 +1,186 @@
+"""`image`: a picture, from arrays or from files. Values stay as they lie, 0…255 for files: scaling is the network's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from specc.codes import S104, S501, S503
+from specc.diagnostics import Refusal
+from specc.kinds import argument
+from specc.kinds.features import Array, Origin, State
+from specc.kinds.features._columns import unbounded
+from specc.tensors import Tensor
+
+CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture: float [height, width, channels]."""
+
+    size: Sequence[int] | None = argument(
+        "height and width in pixels; left out: as the arrays have it",
+        {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2},
+        default=None,
+    )
+    channels: int | None = argument(
+        "1 grey, 3 red-green-blue, 4 with opacity; left out: as the arrays have it, 3 for files",
+        {"enum": list(CHANNELS)},
+        default=None,
+    )
+    resize: str = argument(
+        "how another size is brought to `size`: stretch; pad with zeros around the whole picture; crop to its middle",
+        {"enum": ["stretch", "pad", "crop"]},
+        default="stretch",
+    )
+
+    def _form(self, state: State | None) -> tuple[int | None, int | None, int | None]:
+        """Height, width and channels that the network gets, as far as they are known."""
+        learnt: Sequence[int | None] = (None, None, None) if state is None else state["form"]
+        height, width = learnt[:2] if self.size is None else self.size
+        return height, width, learnt[2] if self.channels is None else self.channels
+
+    def tensor(self, state: State | None = None) -> Tensor:
+        return Tensor((None, *self._form(state)), "float32")
+
+    def facts(self, state: State | None = None) -> Mapping[str, Any]:
+        form = self._form(state)
+        return {} if None in form else {"shape": list(form)}
+
+    def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
+        if column.dtype.kind not in "OUTbiuf":
+            raise Refusal(S503, f"a picture is numbers or the name of a file, not the NumPy dtype {column.dtype}")
+        form = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"
+        if state is not None and form != (there := _source(state)):
+            raise Refusal(
+                S503,
+                f"these pictures are {form}, and those of the training rows are {there}",
+                "give every source the same form of pictures",
+            )
+        if form == "files":
+            return self._files(column, origin)
+        self._layout(column.shape[1:])
+        if column.dtype == np.uint8:
+            return column
+        if column.dtype.kind == "f" and (bad := unbounded(column)).any():
+            raise Refusal(S503, f"the picture in {origin.rows(bad)} holds NaN or an infinity", "correct these pixels")
+        return column.astype(np.float32, copy=False)
+
+    def _files(self, column: Array, origin: Origin) -> Array:
+        if self.size is None:
+            raise Refusal(
+                S104, "pictures in files differ in size, and no `size` is given", "add `size: [height, width]`", "size"
+            )
+        names = [origin.folder / str(name) if name else None for name in column]
+        if (absent := np.array([name is None for name in names])).any():
+            raise Refusal(S503, f"the name of the picture in {origin.rows(absent)} is missing", "name a file")
+        if (lost := np.array([not Path(name).is_file() for name in names if name])).any():
+            row = int(np.flatnonzero(lost)[0])
+            raise Refusal(
+                S501,
+                f"there is no picture `{names[row]}`, named in {origin.rows(lost)}",
+                f"names are relative to {origin.folder}",
+            )
+        return np.array([str(name) for name in names], dtype=object)
+
+    def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
+        """Height, width and channels of pictures that lie as arrays of a shape.
+
+        Raises:
+            Refusal: S503 when the shape is none of a picture, or disagrees with what is declared.
+        """
+        wanted = self.channels
+        if len(shape) == 1:
+            if self.size is None:
+                raise Refusal(S503, f"a flat row of {shape[0]} values does not say its height and width", "add `size`")
+            needed = prod(self.size) * (wanted or 1)
+            if shape[0] != needed:
+                told = f"{self.size[0]} * {self.size[1]} * {wanted or 1} = {needed}"
+                raise Refusal(
+                    S503, f"a flat row has {shape[0]} values, and {told} are declared", "correct `size` or `channels`"
+                )
+            return self.size[0], self.size[1], wanted or 1
+        if len(shape) == 2 and wanted in (None, 1):
+            return shape[0], shape[1], 1
+        if len(shape) == 3 and shape[2] in CHANNELS and wanted in (None, shape[2]):
+            return shape[0], shape[1], shape[2]
+        if len(shape) == 3 and shape[2] not in CHANNELS and shape[0] in CHANNELS:
+            remedy = "channels come last here: store the arrays as [height, width, channels]"
+        elif len(shape) in (2, 3) and wanted is not None and (shape[2:] or (1,))[0] in CHANNELS:
+            remedy = f"`channels: {(shape[2:] or (1,))[0]}`"
+        else:
+            remedy = "a picture is [height, width], [height, width, 1, 3 or 4], or a flat row; else use `type: tensor`"
+        declared = "" if wanted is None else f" of {wanted} channel{'s' if wanted > 1 else ''}"
+        raise Refusal(S503, f"an example of shape {list(shape)} is not a picture{declared}", remedy)
+
+    def learn(self, values: Array) -> State:
+        if values.dtype.kind == "O":
+            height, width, channels = self._form(None)
+            return {"raw": "string", "files": True, "form": [height, width, channels or 3]}
+        shape = values.shape[1:]
+        return {"raw": values.dtype.name, "shape": list(shape), "form": list(self._layout(shape))}
+
+    def raw(self, state: State) -> Tensor:
+        return Tensor((None, *state.get("shape", ())), state["raw"])
+
+    def kept(self, state: State) -> str:
+        return "float32" if state["raw"] == "float32" else "uint8"
+
+    def prepare(self, tf: ModuleType, values: Any, state: State) -> Any:
+        height, width, channels = self._form(state)
+        if state["raw"] == "string":
+            one = tf.TensorSpec((height, width, channels), tf.float32)
+            return tf.map_fn(lambda data: self._decoded(tf, data, one.shape), values, fn_output_signature=one)
+        pictures = tf.cast(tf.reshape(values, (-1, *state["form"])), tf.float32)
+        if list(state["form"][:2]) == [height, width]:
+            return pictures
+        fitted = self._fitted(tf, pictures, height, width)
+        # Whole values stay whole, so that a picture in memory is a byte a value and equal to what is served.
+        return tf.round(fitted) if state["raw"] == "uint8" else fitted
+
+    def _decoded(self, tf: ModuleType, data: Any, shape: Any) -> Any:
+        """The bytes of a file as whole values 0…255 of the wanted shape."""
+        height, width, channels = shape
+        picture = tf.cast(tf.io.decode_image(data, channels=3, expand_animations=False), tf.float32)
+        picture = tf.ensure_shape(picture, (None, None, 3))
+        if channels == 1:
+            picture = tf.round(tf.image.rgb_to_grayscale(picture))
+        elif channels == 4:
+            stored = tf.cast(tf.io.decode_image(data, channels=0, expand_animations=False), tf.float32)
+            # Grey and colour have opacity as a second and a fourth channel, or not at all.
+            opacity = tf.where(tf.shape(stored)[2] % 2 == 0, stored[..., -1:], 255.0)
+            picture = tf.concat([picture, opacity], axis=2)
+        return tf.ensure_shape(tf.round(self._fitted(tf, picture, height, width)), shape)
+
+    def _fitted(self, tf: ModuleType, pictures: Any, height: int | None, width: int | None) -> Any:
+        """Pictures [height, width, channels], or a batch of them, brought to a size."""
+        if self.resize == "pad":
+            return tf.image.resize_with_pad(pictures, height, width, antialias=True)
+        if self.resize == "crop":
+            there = tf.shape(pictures)[-3:-1]
+            scale = tf.reduce_max(tf.constant([height, width], tf.float64) / tf.cast(there, tf.float64))
+            covering = tf.maximum(tf.cast(tf.round(tf.cast(there, tf.float64) * scale), tf.int32), [height, width])
+            pictures = tf.image.resize(pictures, covering, antialias=True)
+            top, left = tf.unstack((covering - [height, width]) // 2)
+            return pictures[..., top : top + height, left : left + width, :]
+        return tf.image.resize(pictures, (height, width), antialias=True)
+
+    def restore(self, tf: ModuleType, output: Any, state: State) -> Any:
+        return output
+
+    def sample(self, generator: np.random.Generator, rows: int) -> Array:
+        if self.size is None:
+            raise Refusal(S104, "made-up pictures need to know their size", "add `size: [height, width]`", "size")
+        return generator.integers(256, size=(rows, *self.size, self.channels or 1), dtype=np.uint8)
+
+
+def _source(state: State) -> str:
+    """What the pictures were read from."""
+    return "files" if "files" in state else f"arrays of shape {state['shape']}"

@@ -1,0 +1,105 @@
+"""`tensor`: numbers that are ready as they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from specc.codes import S104, S503, S504
+from specc.diagnostics import Refusal
+from specc.kinds import argument
+from specc.kinds.features import Array, Origin, State
+from specc.kinds.features._columns import numbers, scalars, unbounded
+from specc.tensors import Tensor as Symbol
+
+DTYPES = (
+    *("float16", "float32", "float64"),
+    *("int8", "int16", "int32", "int64"),
+    *("uint8", "uint16", "uint32", "uint64"),
+    "bool",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An array of numbers, as given."""
+
+    shape: Sequence[int] | None = argument(
+        "the shape of one example, without the batch; left out: as the arrays have it",
+        {"type": "array", "items": {"type": "integer", "minimum": 1}},
+        default=None,
+    )
+    dtype: str = argument("what the network gets", {"enum": list(DTYPES)}, default="float32")
+
+    def _shape(self, state: State | None) -> tuple[int, ...] | None:
+        if self.shape is not None:
+            return tuple(self.shape)
+        return None if state is None else tuple(state["shape"])
+
+    def tensor(self, state: State | None = None) -> Symbol:
+        shape = self._shape(state)
+        return Symbol(None if shape is None else (None, *shape), self.dtype)
+
+    def facts(self, state: State | None = None) -> Mapping[str, Any]:
+        shape = self._shape(state)
+        return {} if shape is None else {"shape": list(shape)}
+
+    def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
+        if column.dtype.kind not in "biuf":
+            column = numbers(scalars(column, "tensor"), origin)
+        shape = self._shape(state)
+        if shape is not None and column.shape[1:] != shape:
+            if column.shape[1:] not in ((), (1,)) or shape not in ((), (1,)):
+                raise Refusal(
+                    S503,
+                    f"an example of this column has shape {list(column.shape[1:])}, and {list(shape)} is declared",
+                    f"`shape: {list(column.shape[1:])}`, and a `Reshape` in the network where it needs another",
+                )
+            column = column.reshape(len(column), *shape)
+        if column.dtype == self.dtype and column.dtype.kind != "f":
+            return column
+        if column.dtype.kind == "f" and (bad := unbounded(column)).any():
+            raise Refusal(S503, f"{origin.rows(bad)} holds NaN or an infinity", "correct the rows, or leave them out")
+        if column.dtype == self.dtype:
+            return column
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = column.astype(self.dtype)
+        if values.dtype.kind == "f":
+            bad = unbounded(values)
+        else:
+            changed = (values.astype(column.dtype) != column) | ((values < 0) != (column < 0))
+            bad = changed.any(axis=tuple(range(1, column.ndim)))
+        if bad.any():
+            raise Refusal(
+                S504,
+                f"{origin.rows(bad)} holds values that {self.dtype} cannot",
+                f"`dtype: {'float32' if column.dtype.kind == 'f' else column.dtype}`",
+            )
+        return values
+
+    def learn(self, values: Array) -> State:
+        return {"raw": self.dtype, "shape": list(values.shape[1:])}
+
+    def raw(self, state: State) -> Symbol:
+        return self.tensor(state)
+
+    def kept(self, state: State) -> str:
+        return self.dtype
+
+    def prepare(self, tf: ModuleType, values: Any, state: State) -> Any:
+        return tf.identity(values)
+
+    def restore(self, tf: ModuleType, output: Any, state: State) -> Any:
+        return output
+
+    def sample(self, generator: np.random.Generator, rows: int) -> Array:
+        if self.shape is None:
+            raise Refusal(S104, "made-up examples need to know their shape", "add `shape`")
+        size = (rows, *self.shape)
+        if np.dtype(self.dtype).kind == "f":
+            return generator.standard_normal(size, dtype=np.float32)
+        return generator.integers(2, size=size)

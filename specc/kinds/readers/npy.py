@@ -1,0 +1,65 @@
+"""`npy`: NumPy arrays, a file each, mapped into memory rather than read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from specc.codes import S503
+from specc.diagnostics import Refusal
+from specc.kinds import argument
+from specc.kinds.features import Array, Feature, Origin
+from specc.kinds.readers import PATH, Table, found, joined
+
+ONLY = "data"
+"""What the field is called when `path` is a single file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Npy:
+    """NumPy arrays, a file a field (`numpy.save`)."""
+
+    path: str | Mapping[str, str] = argument(
+        "files by field name: `{pixels: x.npy, digit: y.npy}`; a single file is the field `data`",
+        {"anyOf": [PATH, {"type": "object", "additionalProperties": PATH, "minProperties": 1}]},
+    )
+
+    def read(self, fields: Mapping[str, Feature | None], seed: int) -> Table:
+        paths = {ONLY: self.path} if isinstance(self.path, str) else self.path
+        tables = {}
+        for name, pattern in paths.items():
+            if name in fields:
+                tables[name] = joined([(p, {name: _mapped(p)}) for p in found(pattern)], (name,))
+        sizes = {name: table.rows for name, table in tables.items()}
+        if len(set(sizes.values())) > 1:
+            told = ", ".join(f"`{name}` has {size:,}" for name, size in sizes.items())
+            raise Refusal(S503, f"the arrays differ in length: {told}", "every field needs one row an example", "path")
+        columns = {name: table.columns[name] for name, table in tables.items()}
+        files = tuple(path for table in tables.values() for path in table.files)
+        rows = next(iter(sizes.values()), 0)
+        folder = files[0].parent if files else Path()
+        return Table(columns, tuple(paths), rows, files, Origin(lambda row: f"row {row}", folder))
+
+
+def _mapped(path: Path) -> Array:
+    with path.open("rb") as file:
+        begins = file.read(6)
+    if begins.startswith(b"PK"):
+        raise Refusal(S503, f"{path.name} is an archive of arrays", "read it with `npz`", "path")
+    try:
+        array: Array = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, EOFError, OSError) as error:
+        if begins == b"\x93NUMPY" and "Python objects" in str(error):
+            raise Refusal(
+                S503,
+                f"{path.name} holds pickled Python objects, which could run any code when opened",
+                "save numbers or texts: `array.astype(float)`, or `array.astype(str)`",
+                "path",
+            ) from error
+        raise Refusal(
+            S503, f"{path.name} is not a NumPy array, or it was cut off", "write it with `numpy.save`", "path"
+        ) from error
+    return array

@@ -1,0 +1,17 @@
+"""Strategies: where the training loop runs."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Protocol
+
+
+class Strategy(Protocol):
+    """A file of this folder: frozen, its fields the arguments of the strategy."""
+
+    def create(self, tf: ModuleType) -> Any:
+        """The `tf.distribute.Strategy`.
+
+        Raises:
+            Refusal: S601 when this machine has no such devices, saying what there is.
+        """

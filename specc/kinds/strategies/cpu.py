@@ -1,0 +1,15 @@
+"""`cpu`: the CPU, also where there is a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """The CPU, also on a machine with a GPU."""
+
+    def create(self, tf: ModuleType) -> Any:
+        return tf.distribute.OneDeviceStrategy("cpu:0")

@@ -1,0 +1,137 @@
+"""The dataset: readers and features as instances of their kinds, paths made absolute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from specc import codes, kinds
+from specc.calls import UNKNOWN_VALUE, Call
+from specc.diagnostics import Log, Refusal, nearest
+from specc.passes.bind.calls import bind_call
+from specc.passes.bind.values import Values
+from specc.plan import Dataset, Field, Splitting
+from specc.tree import Tree
+
+SPLITS = ("train", "validation", "test")
+
+
+def bind_fields(section: Tree, values: Values, log: Log) -> tuple[Field, ...]:
+    """The features of `dataset.inputs` or `dataset.targets`."""
+    fields = []
+    for name, written in section.entries.items():
+        tree = values.compute(written)
+        properties = {k: v.plain() for k, v in tree.entries.items() if k not in ("type", "column")}
+        column = tree.get("column")
+        if any(v is UNKNOWN_VALUE for v in properties.values()):
+            continue
+        try:
+            feature = kinds.word("features", str(tree["type"].value))(**properties)
+        except Refusal as refusal:
+            log.refuse(refusal, tree[refusal.argument].span if refusal.argument in tree else written.key)
+            continue
+        fields.append(
+            Field(
+                name=name,
+                column=str(column.plain()) if column else name,
+                feature=feature,
+                span=written.key,
+                column_span=column.span if column else written.key,
+            )
+        )
+    return tuple(fields)
+
+
+def bind_dataset(
+    tree: Tree, inputs: tuple[Field, ...], targets: tuple[Field, ...], values: Values, log: Log
+) -> Dataset:
+    """The `dataset` section, its fields bound already."""
+    split = values.compute(tree["split"]) if "split" in tree else None
+    return Dataset(
+        sources=_sources(tree["source"], values, log),
+        inputs=inputs,
+        targets=targets,
+        split=_splitting(split, inputs, targets, log),
+        batch_size=_whole(tree, "batch_size", 32, values, log),
+        shuffle=bool(values.compute(tree["shuffle"]).value) if "shuffle" in tree else True,
+        limit=_whole(tree, "limit", None, values, log),
+        span=tree.key,
+    )
+
+
+def _sources(tree: Tree, values: Values, log: Log) -> dict[str, Call]:
+    if tree.entries and set(tree.entries) <= set(SPLITS):
+        return {name: _reader(part, values, log) for name, part in tree.entries.items()}
+    return {"": _reader(tree, values, log)}
+
+
+def _reader(tree: Tree, values: Values, log: Log) -> Call:
+    computed = values.compute(tree)
+    call = bind_call("readers", tree, computed, log)
+    takes = {a.name: a for a in kinds.signature("readers", call.name).arguments}
+    arguments = dict(call.arguments)
+    for name, value in arguments.items():
+        if name in takes and _names_files(takes[name].schema):
+            span = call.spans.get(name, tree.span)
+            # Relative to the file the path is written in; what the command line gives is relative to where one stands.
+            base = Path() if span.path.startswith("-") else Path(span.path).parent
+            arguments[name] = _absolute(value, base)
+    return replace(call, arguments=arguments)
+
+
+def _names_files(schema: Mapping[str, Any]) -> bool:
+    """Does an argument of this schema name files? Readers mark such values with `format: path`."""
+    parts = [*schema.get("anyOf", ()), schema.get("additionalProperties"), schema.get("items")]
+    return schema.get("format") == "path" or any(_names_files(p) for p in parts if isinstance(p, dict))
+
+
+def _absolute(value: Any, base: Path) -> Any:
+    if isinstance(value, str):
+        return value if "://" in value else str((base / Path(value).expanduser()).absolute())
+    if isinstance(value, list):
+        return [_absolute(item, base) for item in value]
+    return {key: _absolute(item, base) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _splitting(tree: Tree | None, inputs: tuple[Field, ...], targets: tuple[Field, ...], log: Log) -> Splitting:
+    if tree is None:
+        return Splitting()
+    fractions = {name: float(tree[name].plain()) for name in ("validation", "test") if name in tree}
+    if sum(fractions.values()) >= 1:
+        log.report(
+            codes.S505,
+            tree.key,
+            f"validation and test take {sum(fractions.values()):g} of the examples: nothing is left to train on",
+            help="let the two add up to less than 1",
+        )
+    stratify = str(tree["stratify"].plain()) if "stratify" in tree else None
+    names = [f.name for f in (*targets, *inputs)]
+    if stratify is not None and stratify not in names:
+        near = nearest(stratify, names)
+        log.report(
+            codes.S201,
+            tree["stratify"].span,
+            f"the dataset has no feature `{stratify}`",
+            help=f"did you mean `{near}`?" if near else f"there are: {', '.join(names)}",
+        )
+    return Splitting(
+        validation=fractions.get("validation", 0.0),
+        test=fractions.get("test", 0.0),
+        stratify=stratify,
+        group=str(tree["group"].plain()) if "group" in tree else None,
+        span=tree.key,
+    )
+
+
+def _whole(tree: Tree, key: str, default: Any, values: Values, log: Log) -> Any:
+    """A whole number of at least 1, written or computed."""
+    if key not in tree:
+        return default
+    value = values.compute(tree[key])
+    if isinstance(value.value, int) and not isinstance(value.value, bool) and value.value >= 1:
+        return value.value
+    if value.value is not UNKNOWN_VALUE:
+        log.report(codes.S105, value.span, f"`{key}` must be a whole number of at least 1, not {value.plain()!r}")
+    return default

@@ -1,0 +1,99 @@
+"""Training, runtime and export: losses and metrics by the output they judge."""
+
+from __future__ import annotations
+
+from specc import codes
+from specc.calls import UNKNOWN_VALUE, Call
+from specc.diagnostics import Log, nearest
+from specc.passes.bind.calls import bind_call
+from specc.passes.bind.values import Values
+from specc.plan import Output, Runtime, Training
+from specc.tree import Tree
+
+
+def bind_training(tree: Tree, outputs: tuple[Output, ...], values: Values, log: Log) -> Training:
+    """The `training` section. What is given once counts for every output."""
+    names = [o.name for o in outputs]
+    epochs = values.compute(tree["epochs"]) if "epochs" in tree else None
+    count = 1
+    if epochs is not None and epochs.value is not UNKNOWN_VALUE:
+        if isinstance(epochs.value, bool) or not isinstance(epochs.value, int) or epochs.value < 1:
+            log.report(
+                codes.S105, epochs.span, f"`epochs` must be a whole number of at least 1, not {epochs.plain()!r}"
+            )
+        else:
+            count = epochs.value
+    return Training(
+        losses=_losses(tree["loss"], names, values, log),
+        metrics=_metrics(tree["metrics"], names, values, log) if "metrics" in tree else {},
+        optimizer=_call("optimizers", tree["optimizer"], values, log),
+        callbacks=tuple(_call("callbacks", item, values, log) for item in tree["callbacks"].elements)
+        if "callbacks" in tree
+        else (),
+        epochs=count,
+        span=tree.key,
+    )
+
+
+def bind_runtime(tree: Tree | None, values: Values, log: Log) -> Runtime:
+    """The `runtime` section; left out, specc chooses."""
+    strategy = _call("strategies", tree["strategy"], values, log) if tree and "strategy" in tree else None
+    steps = values.compute(tree["steps_per_call"]).value if tree and "steps_per_call" in tree else None
+    return Runtime(
+        strategy=strategy or Call("strategies", "auto"),
+        steps_per_call=steps if isinstance(steps, int) and steps > 0 else None,
+    )
+
+
+def bind_exports(tree: Tree | None, values: Values, log: Log) -> tuple[Call, ...]:
+    """The `export` section: a list of exporters."""
+    return tuple(_call("exporters", item, values, log) for item in tree.elements) if tree else ()
+
+
+def by_output(tree: Tree, names: list[str]) -> bool:
+    """Is this mapping from outputs, rather than one call? A call has one key, and it is no output's name."""
+    keys = list(tree.entries)
+    return bool(keys) and (len(keys) != 1 or keys[0] in names)
+
+
+def _losses(tree: Tree, names: list[str], values: Values, log: Log) -> dict[str, Call]:
+    if by_output(tree, names):
+        return {
+            name: _call("losses", item, values, log)
+            for name, item in tree.entries.items()
+            if _known(name, item, names, log)
+        }
+    call = _call("losses", tree, values, log)
+    return dict.fromkeys(names, call)
+
+
+def _metrics(tree: Tree, names: list[str], values: Values, log: Log) -> dict[str, tuple[Call, ...]]:
+    if tree.is_mapping:
+        return {
+            name: _list("metrics", item, values, log)
+            for name, item in tree.entries.items()
+            if _known(name, item, names, log)
+        }
+    return dict.fromkeys(names, _list("metrics", tree, values, log))
+
+
+def _list(family: str, tree: Tree, values: Values, log: Log) -> tuple[Call, ...]:
+    items = tree.elements if tree.is_list else (tree,)
+    return tuple(_call(family, item, values, log) for item in items)
+
+
+def _call(family: str, tree: Tree, values: Values, log: Log) -> Call:
+    return bind_call(family, tree, values.compute(tree), log)
+
+
+def _known(name: str, item: Tree, names: list[str], log: Log) -> bool:
+    if name in names:
+        return True
+    near = nearest(name, names)
+    log.report(
+        codes.S205,
+        item.key,
+        f"the network has no output for `{name}`",
+        help=f"did you mean `{near}`?" if near else f"its outputs are: {', '.join(names)}",
+    )
+    return False

@@ -1,0 +1,206 @@
+"""What will be built: a spec after its names were bound, its blocks unrolled and its shapes inferred. Frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from specc.calls import Call
+from specc.diagnostics import Related, Span
+from specc.kinds.features import Feature
+from specc.tensors import Tensor, Weight
+from specc.tree import Source, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The output of a step, or an input of the network, by its unique name; `output` picks one of several."""
+
+    name: str
+    output: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.output is None else f"{self.name}[{self.output}]"
+
+
+Edge = Ref | tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of the network; `tensor` has the batch dimension first."""
+
+    name: str
+    tensor: Tensor
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One layer, op or application at work: what is called, on what, and what comes out.
+
+    `name` is unique in the network and the Keras layer's name. `scope` are the names of the blocks and chains around
+    it, outermost first. `inputs` maps the names of call arguments to where their tensors come from. `shares` names
+    the step whose weights this one uses again (`apply`). `callers` are the places of the block calls around it.
+
+    `outputs` and `weights` are filled by `infer`; None means that no rule knows them.
+    """
+
+    name: str
+    call: Call
+    inputs: Mapping[str, Edge]
+    span: Span
+    options: Mapping[str, Any] = field(default_factory=dict)
+    scope: tuple[str, ...] = ()
+    shares: str | None = None
+    frozen: bool = False
+    callers: tuple[Related, ...] = ()
+    outputs: tuple[Tensor, ...] | None = None
+    weights: tuple[Weight, ...] | None = None
+
+    @property
+    def label(self) -> str:
+        """The call as a spec writes it: `Dense`, `ops.matmul`, `applications.ResNet50`."""
+        return self.call.name if self.call.family == "layers" else f"{self.call.family}.{self.call.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output of the network: its name (of the target it answers, where there is one) and where it comes from."""
+
+    name: str
+    ref: Ref
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A graph of steps in an order in which they can be built: every reference points back."""
+
+    inputs: tuple[Input, ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[Output, ...]
+
+    def step(self, name: str) -> Step | None:
+        return next((s for s in self.steps if s.name == name), None)
+
+    def tensor(self, ref: Ref) -> Tensor | None:
+        """What a reference stands for, or None where no rule knows it."""
+        for given in self.inputs:
+            if given.name == ref.name:
+                return given.tensor
+        step = self.step(ref.name)
+        if step is None or step.outputs is None:
+            return None
+        if ref.output is None:
+            return step.outputs[0] if len(step.outputs) == 1 else None
+        return step.outputs[ref.output] if ref.output < len(step.outputs) else None
+
+    @property
+    def weights(self) -> int | None:
+        """All weights of the network, those used again counted once; None where a step has no rule."""
+        return _total(self.steps, trainable=False)
+
+    @property
+    def trainable(self) -> int | None:
+        """The weights that training changes."""
+        return _total(self.steps, trainable=True)
+
+
+def _total(steps: tuple[Step, ...], *, trainable: bool) -> int | None:
+    total = 0
+    for step in steps:
+        if step.shares:
+            continue
+        if step.weights is None:
+            return None
+        total += sum(w.size for w in step.weights if w.trainable or not trainable)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One feature of the data: its name, the field of the source it reads, and what it is."""
+
+    name: str
+    column: str
+    feature: Feature
+    span: Span
+    column_span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Splitting:
+    """How examples are divided: two fractions, and what they keep together or in proportion."""
+
+    validation: float = 0.0
+    test: float = 0.0
+    stratify: str | None = None
+    group: str | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Where examples come from and what each field is.
+
+    `sources` has the one key `""` for a single reader that is split here, else `train`, `validation` and `test`.
+    """
+
+    sources: Mapping[str, Call]
+    inputs: tuple[Field, ...]
+    targets: tuple[Field, ...]
+    split: Splitting
+    batch_size: int
+    shuffle: bool
+    limit: int | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Loss and metrics by output name, the optimizer, the callbacks, how long."""
+
+    losses: Mapping[str, Call]
+    metrics: Mapping[str, tuple[Call, ...]]
+    optimizer: Call
+    callbacks: tuple[Call, ...]
+    epochs: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Where it runs: nothing of this changes what is learnt."""
+
+    strategy: Call
+    steps_per_call: int | None = None
+    """Training steps in one call of the compiled loop; None leaves it to the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole spec, ready to be built."""
+
+    name: str
+    seed: int
+    network: Network
+    runtime: Runtime
+    source: Source
+    tree: Tree
+    """The spec after `extends`, `-p` and `--set`: what `spec.yaml` of a run is written from."""
+    description: str = ""
+    dataset: Dataset | None = None
+    training: Training | None = None
+    exports: tuple[Call, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The variables that `${env.NAME}` read."""
+    open_facts: tuple[str, ...] = ()
+    """What was asked of the data and is not known yet: `targets.species.classes`."""
+
+    @property
+    def fields(self) -> Iterator[Field]:
+        if self.dataset is not None:
+            yield from self.dataset.inputs
+            yield from self.dataset.targets

@@ -1,0 +1,83 @@
+"""Python expressions laid out in lines as `ruff format` leaves them: on one line, or one item a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+WIDTH = 120
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What stands between two brackets: items that share a line or have one each."""
+
+    brackets: str
+    items: tuple[Expression, ...]
+
+
+Expression = tuple[str | Group, ...]
+"""Text and groups in a row: `layers.Dense`, `(…)`, `(…)`."""
+
+
+def call(function: str, items: Iterable[Expression], *chained: Iterable[Expression]) -> Expression:
+    """`function(items)`, and what that gives called on: `function(items)(chained)`."""
+    return (function, Group("()", tuple(items)), *(Group("()", tuple(more)) for more in chained))
+
+
+def keyword(name: str, value: Expression) -> Expression:
+    return (f"{name}=", *value)
+
+
+def sequence(items: Iterable[Expression]) -> Expression:
+    return (Group("[]", tuple(items)),)
+
+
+def mapping(entries: Iterable[tuple[str, Expression]]) -> Expression:
+    return (Group("{}", tuple((f"{literal(key)}: ", *value) for key, value in entries)),)
+
+
+def literal(value: Any) -> str:
+    """A scalar or a tuple of them as Python writes it; strings in double quotes where that needs no escape."""
+    text = repr(value)
+    if isinstance(value, str) and '"' not in value and text.startswith("'"):
+        return '"' + text[1:-1] + '"'
+    return text
+
+
+def lines(expression: Expression, before: str = "", after: str = "", depth: int = 0) -> list[str]:
+    """A statement or an item of one: the expression between two texts, its brackets opened where it is too long."""
+    margin = INDENT * depth
+    flat = margin + before + _flat(expression) + after
+    groups = [i for i, part in enumerate(expression) if isinstance(part, Group) and part.items]
+    if len(flat) <= WIDTH or not groups:
+        return [flat]
+    # The first brackets alone, the last alone, or all of them: what comes out narrow enough, in this order.
+    attempts = [{groups[0]}, {groups[-1]}, set(groups)]
+    if len(expression) > 1 and len(_flat(expression[groups[-1] :])) > len(_flat(expression[: groups[-1]])):
+        attempts = [{groups[-1]}, {groups[0]}, set(groups)]
+    laid = [_opened(expression, opened, before, after, depth) for opened in attempts]
+    return next((found for found in laid if all(len(line) <= WIDTH for line in found)), laid[-1])
+
+
+def _opened(expression: Expression, opened: set[int], before: str, after: str, depth: int) -> list[str]:
+    done: list[str] = []
+    line = INDENT * depth + before
+    for i, part in enumerate(expression):
+        if isinstance(part, Group) and i in opened:
+            done.append(line + part.brackets[0])
+            for item in part.items:
+                done += lines(item, after=",", depth=depth + 1)
+            line = INDENT * depth + part.brackets[1]
+        else:
+            line += _flat((part,))
+    return [*done, line + after]
+
+
+def _flat(expression: Expression) -> str:
+    return "".join(
+        part if isinstance(part, str) else part.brackets[0] + ", ".join(map(_flat, part.items)) + part.brackets[1]
+        for part in expression
+    )

@@ -1,0 +1,22 @@
+"""Loss and metrics as a table: a row for each, a column for each split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def metrics(splits: Mapping[str, Mapping[str, float]]) -> str:
+    """The figures of each split, as `metrics.json` has them, the loss first."""
+    names = dict.fromkeys(name for figures in splits.values() for name in figures)
+    rows = [["", *splits]]
+    rows += [
+        [name, *(f"{f[name]:.4g}" if name in f else "" for f in splits.values())]
+        for name in sorted(names, key=lambda n: n != "loss")
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,242 @@
+"""A plan's network as plain Keras Python: what one would write by hand, without a trace of specc."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from keyword import iskeyword
+from typing import Any
+
+from specc import catalog, codes
+from specc.calls import UNKNOWN_VALUE, Call, Signature
+from specc.diagnostics import Log, Rejected, Span
+from specc.plan import Edge, Input, Plan, Ref, Step, Training
+from specc.render.layout import Expression, call, keyword, lines, literal, mapping, sequence
+
+BY_NAME = ("activations", "losses", "metrics", "optimizers")
+"""Families whose names in lower case Keras takes as strings, without arguments."""
+
+RESERVED = frozenset({"keras", "model", *catalog.FAMILIES, *dir(builtins)})
+"""Names that no variable of the module may take."""
+
+
+def python(plan: Plan, log: Log) -> str:
+    """The network of a plan as a Python module that needs Keras alone, formatted in lines of at most 120 columns.
+
+    Layers bear the names of their steps, and the seed gives the same initial weights as in a run. Where the plan has
+    training the model is compiled, and a comment shows how it would be trained.
+
+    Raises:
+        Rejected: S006 in `log` where something is known only once the data was read.
+    """
+    before = log.errors
+    writer = _Writer(plan, log)
+    body = writer.network()
+    if plan.training is not None:
+        body += ["", *writer.compiled(plan.training), "", *writer.fitted(plan.training)]
+    if log.errors > before:
+        raise Rejected(log)
+    title = f"{plan.name}: {plan.description}" if plan.description else plan.name
+    head = textwrap.wrap(" ".join(title.split()), 118, initial_indent="# ", subsequent_indent="# ")
+    imports = ["import keras"]
+    if writer.modules:
+        imports.append(f"from keras import {', '.join(sorted(writer.modules))}")
+    return "\n".join([*head, "", *imports, "", f"keras.utils.set_random_seed({plan.seed})", "", *body, ""])
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes the statements of one plan.
+
+    `variables` name the tensors of inputs and steps, `objects` the layers that are used again; `single` are the steps
+    known to have one output.
+    """
+
+    plan: Plan
+    log: Log
+    modules: set[str] = field(default_factory=set)
+    variables: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=lambda: set(RESERVED))
+    single: set[str] = field(default_factory=set)
+
+    def network(self) -> list[str]:
+        """The statements from the inputs to the model."""
+        network = self.plan.network
+        again = {step.shares for step in network.steps if step.shares is not None}
+        self.single = {given.name for given in network.inputs}
+        self.single |= {step.name for step in network.steps if step.outputs is not None and len(step.outputs) == 1}
+        done = [line for given in network.inputs for line in self._input(given)]
+        done.append("")
+        for step in network.steps:
+            done += self._step(step, step.name in again)
+        inputs = mapping((given.name, (self.variables[given.name],)) for given in network.inputs)
+        outputs = mapping((output.name, (self._ref(output.ref),)) for output in network.outputs)
+        name = (literal(self.plan.name.replace("-", "_")),)
+        items = [keyword("inputs", inputs), keyword("outputs", outputs), keyword("name", name)]
+        return [*done, "", *lines(call("keras.Model", items), "model = ")]
+
+    def compiled(self, training: Training) -> list[str]:
+        losses = mapping((name, self._call(loss)) for name, loss in training.losses.items())
+        items = [keyword("optimizer", self._call(training.optimizer)), keyword("loss", losses)]
+        metrics = [(name, sequence(map(self._call, asked))) for name, asked in training.metrics.items() if asked]
+        if metrics:
+            items.append(keyword("metrics", mapping(metrics)))
+        return lines(call("model.compile", items))
+
+    def fitted(self, training: Training) -> list[str]:
+        """How it would be trained, in a comment: the arrays are the reader's own."""
+        items: list[Expression] = [("inputs",), ("targets",)]
+        if self.plan.dataset is not None:
+            items.append(keyword("batch_size", (literal(self.plan.dataset.batch_size),)))
+        items.append(keyword("epochs", (literal(training.epochs),)))
+        if training.callbacks:
+            items.append(keyword("callbacks", sequence(map(self._call, training.callbacks))))
+        told = "# `inputs` and `targets` are arrays by name, prepared as the network takes them."
+        return [told, *(f"# {line}" for line in lines(call("model.fit", items)))]
+
+    def _input(self, given: Input) -> list[str]:
+        shape = (None,) if given.tensor.shape is None else given.tensor.shape[1:]
+        data = {f.name: f for f in self.plan.dataset.inputs} if self.plan.dataset else {}
+        if None in shape and given.name in data:
+            known = data[given.name]
+            self._open(known.span, f"the shape of `{given.name}`")
+        items = [keyword("shape", (literal(shape),))]
+        if given.tensor.dtype not in (None, "float32"):
+            items.append(keyword("dtype", (literal(given.tensor.dtype),)))
+        items.append(keyword("name", (literal(given.name),)))
+        self.variables[given.name] = self._fresh(given.name)
+        return lines(call("keras.Input", items), f"{self.variables[given.name]} = ")
+
+    def _step(self, step: Step, again: bool) -> list[str]:
+        """The statement of a step; three where its layer is frozen or used again and so needs a variable of its own."""
+        tensors = self._tensors(step)
+        variable = self.variables[step.name] = self._fresh(step.name)
+        if step.call.family == "ops":
+            return lines(self._operation(step), f"{variable} = ")
+        if step.shares is not None:
+            layer = self.objects[step.name] = self.objects[step.shares]
+            return lines(call(layer, tensors), f"{variable} = ")
+        named = self._named(step)
+        if not (again or step.frozen):
+            return lines(call(self._builder(step.call), named, tensors), f"{variable} = ")
+        layer = self.objects[step.name] = self._fresh(f"{step.name}_layer")
+        done = lines(call(self._builder(step.call), named), f"{layer} = ")
+        if step.frozen:
+            done.append(f"{layer}.trainable = False")
+        return [*done, *lines(call(layer, tensors), f"{variable} = ")]
+
+    def _named(self, step: Step) -> list[Expression]:
+        """What the layer of a step is made with."""
+        items = self._arguments(step.call)
+        if step.call.family == "applications":
+            given = next(iter(step.inputs.values()))
+            items.append(keyword("input_shape", (f"{self._edge(given)[0]}.shape[1:]",)))
+            if "weights" not in step.call.arguments:
+                items.append(keyword("weights", ("None",)))
+        return [*items, keyword("name", (literal(step.name),))]
+
+    def _tensors(self, step: Step) -> list[Expression]:
+        """What the layer of a step is called on: one tensor by its place, several by their names."""
+        edges = {name: self._edge(edge) for name, edge in step.inputs.items()}
+        options = [keyword(name, self._value(value)) for name, value in step.options.items()]
+        if len(edges) == 1:
+            return [*edges.values(), *options]
+        return [*(keyword(name, edge) for name, edge in edges.items()), *options]
+
+    def _operation(self, step: Step) -> Expression:
+        """A function of `keras.ops`: its tensors first, by place while they are its first ones."""
+        takes = catalog.signature("ops", step.call.name)
+        arguments = dict(step.call.arguments) | dict(step.options)
+        items: list[Expression] = []
+        variadic = next((t.name for t in takes.tensors if t.variadic), None) if takes else None
+        if takes and variadic:
+            leading = [a.name for a in takes.arguments if a.required and a.name in arguments]
+            items += [self._value(arguments.pop(name)) for name in leading]
+            edge = step.inputs[variadic]
+            items += [(self._ref(ref),) for ref in (edge if isinstance(edge, tuple) else (edge,))]
+        else:
+            places = _places(takes) if takes else ()
+            for place, (name, edge) in enumerate(step.inputs.items()):
+                by_place = places[place : place + 1] == (name,)
+                items.append(self._edge(edge) if by_place else keyword(name, self._edge(edge)))
+        items += [keyword(name, self._value(value, step.call, name)) for name, value in arguments.items()]
+        return call(self._builder(step.call), items)
+
+    def _call(self, made: Call) -> Expression:
+        """A call as Keras takes it: an alias alone as the string that it is, else the object."""
+        if not made.arguments and made.family in BY_NAME and made.name[0].islower():
+            return (literal(made.name),)
+        if made.family == "activations":
+            # Keras saves an activation with arguments only as the layer that it also is.
+            layers = {name.casefold(): name for name in catalog.names("layers")}
+            layer = layers.get(made.name.replace("_", "").casefold())
+            if layer is None:
+                message = f"Keras cannot save `{made.name}` with arguments of its own as an activation"
+                help = f"make it a step of its own: `- ops.{made.name}: {{…}}`"
+                self.log.report(codes.S105, made.span or self.plan.tree.span, message, help=help)
+                return ("...",)
+            made = Call("layers", layer, made.arguments, made.span, made.spans)
+        return call(self._builder(made), self._arguments(made))
+
+    def _builder(self, made: Call) -> str:
+        name = catalog.aliases(made.family).get(made.name, made.name)
+        if made.family == "callbacks":
+            return f"keras.callbacks.{name}"  # in a comment, where an import would be one that nothing uses
+        module = "optimizers.schedules" if made.family == "schedules" else made.family
+        self.modules.add(module.partition(".")[0])
+        return f"{module}.{name}"
+
+    def _arguments(self, made: Call) -> list[Expression]:
+        return [keyword(name, self._value(value, made, name)) for name, value in made.arguments.items()]
+
+    def _value(self, value: Any, owner: Call | None = None, name: str = "") -> Expression:
+        if value is UNKNOWN_VALUE:
+            span = owner.spans.get(name, owner.span) if owner else None
+            self._open(span, f"`{name}` of `{owner.name}`" if owner else "an argument")
+            return ("...",)
+        if isinstance(value, Call):
+            return self._call(value)
+        if isinstance(value, list | tuple):
+            return sequence(self._value(item, owner, name) for item in value)
+        if isinstance(value, Mapping):
+            return mapping((str(key), self._value(item, owner, name)) for key, item in value.items())
+        return (literal(value),)
+
+    def _edge(self, edge: Edge) -> Expression:
+        if isinstance(edge, tuple):
+            return sequence((self._ref(ref),) for ref in edge)
+        return (self._ref(edge),)
+
+    def _ref(self, ref: Ref) -> str:
+        """A tensor by its variable; a step known to have one output is that output."""
+        variable = self.variables[ref.name]
+        return variable if ref.output is None or ref.name in self.single else f"{variable}[{ref.output}]"
+
+    def _fresh(self, name: str) -> str:
+        """A name for a variable: the one asked for where Python takes it, else as near to it as can be."""
+        stem = re.sub(r"\W", "_", name)
+        stem = stem + "_" if stem in RESERVED or iskeyword(stem) else stem
+        variable, count = stem, 1
+        while variable in self.taken:
+            count += 1
+            variable = f"{stem}_{count}"
+        self.taken.add(variable)
+        return variable
+
+    def _open(self, span: Span | None, what: str) -> None:
+        self.log.report(
+            codes.S006,
+            span or self.plan.tree.span,
+            f"{what} is known only once the data was read",
+            help="state it in the dataset: `classes: N` or `vocabulary: […]`",
+        )
+
+
+def _places(takes: Signature) -> tuple[str, ...]:
+    """The tensors of an op that may be given by place: up to the first argument that is none, or may be left out."""
+    required = tuple(t.name for t in takes.tensors if t.required)
+    return required[:1] if any(a.required for a in takes.arguments) else required

@@ -1,0 +1,192 @@
+"""Schemas and values in the words of their users: `a whole number of at least 1`, `the text "ten"`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from specc.diagnostics import nearest
+
+NOUNS = {
+    "steps": "layer, op or block",
+    "layers": "layer",
+    "ops": "op",
+    "applications": "application",
+    "activations": "activation",
+    "initializers": "initializer",
+    "regularizers": "regularizer",
+    "constraints": "constraint",
+    "losses": "loss",
+    "metrics": "metric",
+    "optimizers": "optimizer",
+    "schedules": "learning-rate schedule",
+    "callbacks": "callback",
+    "readers": "reader",
+    "features": "type of feature",
+    "strategies": "strategy",
+    "exporters": "exporter",
+}
+"""What one name of a family is called."""
+
+REFERENCES = {"array": "a number or lists of numbers", "dtype": "a dtype like `float32`", "step": "a step"}
+TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "`true` or `false`",
+    "null": "`null`",
+    "array": "a list",
+    "object": "a mapping",
+}
+MANY = {"integer": "whole numbers", "number": "numbers", "string": "texts", "object": "mappings", "array": "lists"}
+
+
+def needed(schema: Mapping[str, Any]) -> str:
+    """What a schema asks for: `a whole number of at least 1 or a list of 2 whole numbers of at least 1`."""
+    if "x-needs" in schema:
+        return str(schema["x-needs"])
+    if "anyOf" in schema:
+        return joined([needed(branch) for branch in schema["anyOf"] if not is_computed(branch)], "or")
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return REFERENCES.get(name) or article(NOUNS.get(name, name))
+    if "enum" in schema:
+        return joined([shown(value) for value in schema["enum"]], "or")
+    if "const" in schema:
+        return shown(schema["const"])
+    types = schema.get("type")
+    if isinstance(types, list):
+        return joined([needed({**schema, "type": each}) for each in types], "or")
+    if types == "array":
+        return _list(schema)
+    return TYPES.get(str(types), "another value") + (_bounds(schema) if types in ("integer", "number", None) else "")
+
+
+def _list(schema: Mapping[str, Any]) -> str:
+    length = f" of {schema['minItems']}" if schema.get("minItems", 0) == schema.get("maxItems") else ""
+    item = without_computed(schema.get("items", {}))
+    of = MANY.get(str(item.get("type")))
+    if of is None:
+        return f"a list{length}" if "anyOf" in item or not item else f"a list{length or ' of'}: each {needed(item)}"
+    return f"a list{length or ' of'} {of}{_bounds(item)}"
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    if least is not None and most is not None:
+        return f" from {least} to {most}"
+    if least is not None and below is not None:
+        return f" of at least {least} and below {below}"
+    if above is not None:
+        return f" above {above}"
+    return f" of at least {least}" if least is not None else f" of at most {most}" if most is not None else ""
+
+
+def met(value: Any) -> str:
+    """A value as a message names it."""
+    if value is None:
+        return "empty"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        flat = json.dumps(value, ensure_ascii=False)
+        return f"the list {flat}" if len(flat) <= 30 else "a list"
+    if isinstance(value, str):
+        return f"the text {json.dumps(value if len(value) <= 40 else value[:39] + '…', ensure_ascii=False)}"
+    return shown(value)
+
+
+def shown(value: Any) -> str:
+    """A scalar as a spec writes it, in backticks."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "`.nan`" if math.isnan(value) else "`.inf`" if value > 0 else "`-.inf`"
+    return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def joined(parts: Iterable[str], word: str) -> str:
+    """`a, b or c`, each once."""
+    each = list(dict.fromkeys(parts))
+    return each[0] if len(each) == 1 else f"{', '.join(each[:-1])} {word} {each[-1]}" if each else ""
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names in backticks: `a` and `b`."""
+    return joined([f"`{name}`" for name in names], "and")
+
+
+def invitation(names: Iterable[str]) -> str:
+    """Arguments with their values left open: `units: …, activation: …`."""
+    return ", ".join(f"{name}: …" for name in names)
+
+
+def suggestion(name: str, known: Iterable[str], most: int = 12) -> str:
+    """The help for a name that is not known: the nearest one, or all when they are few."""
+    names = list(known)
+    if near := nearest(name, names):
+        return f"did you mean `{near}`?"
+    return f"there are: {', '.join(names)}" if 0 < len(names) <= most else ""
+
+
+def missing_space(text: str, known: Iterable[str]) -> str:
+    """The help for `units:10`, where a key and its value have grown together; empty where they have not."""
+    name, colon, value = text.partition(":")
+    return f"put a space after the colon: `{name}: {value}`" if colon and value and name in known else ""
+
+
+def remedy(value: Any, schema: Mapping[str, Any], choices: Iterable[str]) -> str:
+    """An edit that makes a value right, where one is plain; `choices` are words that would be."""
+    kinds = _kinds(schema)
+    if isinstance(value, str):
+        if (meant := number(value)) is not None and ("number" in kinds or ("integer" in kinds and is_whole(meant))):
+            return f"write it without quotes: `{value}`"
+        if "boolean" in kinds and value.casefold() in ("yes", "on", "y", "no", "off", "n"):
+            return f"write `{'true' if value.casefold() in ('yes', 'on', 'y') else 'false'}`"
+        if "object" in kinds and (hint := missing_space(value, [value.partition(":")[0]])):
+            return hint
+        if hint := suggestion(value, choices, most=0):
+            return hint
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
+        return f"write `{int(value)}`; in an expression, `//` divides to a whole number"
+    if "array" in kinds and not isinstance(value, (list, Mapping)) and value is not None:
+        return f"write a list: `[{value}]`"
+    return ""
+
+
+def number(text: object) -> int | float | None:
+    """The number that a text spells, if it spells one."""
+    if not isinstance(text, str):
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
+
+
+def is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _kinds(schema: Mapping[str, Any]) -> set[str]:
+    """The JSON types that a schema admits."""
+    types = schema.get("type", ())
+    own = {types} if isinstance(types, str) else set(types)
+    return own.union(*(_kinds(branch) for branch in schema.get("anyOf", ())))
+
+
+def is_computed(schema: Mapping[str, Any]) -> bool:
+    return schema.get("$ref") == "#/$defs/computed"
+
+
+def without_computed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema without the branch that lets an expression stand for it."""
+    branches = [branch for branch in schema.get("anyOf", ()) if not is_computed(branch)]
+    return branches[0] if len(branches) == 1 else {**schema, "anyOf": branches} if branches else schema

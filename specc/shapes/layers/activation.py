@@ -1,0 +1,58 @@
+"""Activation layers: the shape stays; `PReLU` learns its slopes."""
+
+from __future__ import annotations
+
+from specc.shapes import Result, Site, single
+from specc.shapes.arguments import axes, axis, number, value
+from specc.shapes.dimensions import kernels, known
+from specc.shapes.dtypes import compute_dtype, numeric
+
+__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+
+
+def kept(site: Site) -> Result:
+    """(…) → the same, in the dtype that the layer computes in."""
+    inputs = site.tensor()
+    numeric(site, inputs)
+    return single(inputs.shape, compute_dtype(site))
+
+
+Activation = ELU = kept
+
+
+def ReLU(site: Site) -> Result:
+    """(…) → the same."""
+    if site.arguments.get("max_value") is not None:
+        number(site, "max_value", 0, float("inf"))
+    number(site, "negative_slope", 0, float("inf"))
+    number(site, "threshold", 0, float("inf"))
+    return kept(site)
+
+
+def LeakyReLU(site: Site) -> Result:
+    """(…) → the same."""
+    number(site, "negative_slope", 0, float("inf"))
+    return kept(site)
+
+
+def Softmax(site: Site) -> Result:
+    """(…) → the same. An axis that is not there is refused here; Keras notices when it runs."""
+    inputs = site.tensor()
+    if inputs.shape is not None:
+        axes(site, "axis", inputs.shape)
+    return kept(site)
+
+
+def PReLU(site: Site) -> Result:
+    """(…) → the same, with a slope for each element, or one along each of `shared_axes`."""
+    inputs = site.tensor()
+    numeric(site, inputs)
+    shape = inputs.shape
+    if shape is None:
+        return single(None, compute_dtype(site), None)
+    shared = value(site, "shared_axes", ())
+    listed = () if shared is None else shared if isinstance(shared, tuple) else (shared,)
+    # Keras counts these axes from 1 and takes one off, so that 0 and -1 mean what they mean one step before.
+    alone = {axis(site, "shared_axes", i - 1, len(shape) - 1) for i in listed}
+    sizes = [1 if i in alone else known(site, shape, i + 1, "every dimension") for i in range(len(shape) - 1)]
+    return single(shape, compute_dtype(site), kernels(sizes))

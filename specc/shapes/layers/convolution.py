@@ -1,0 +1,161 @@
+"""Convolutions: over one to three spatial dimensions, transposed, depthwise and separable."""
+
+from __future__ import annotations
+
+from specc import codes
+from specc.diagnostics import Refusal
+from specc.shapes import Result, Site, single
+from specc.shapes.arguments import channels_first, flag, integer, several, size, value, wrong
+from specc.shapes.dimensions import joined, kernels, known, layout, ranked, window
+from specc.shapes.dtypes import compute_dtype, numeric
+from specc.shapes.layers.core import adapted
+from specc.tensors import Shape, show
+
+__all__ = [
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "SeparableConv1D",
+    "SeparableConv2D",
+]
+
+
+def _spatial(site: Site) -> int:
+    """Over how many dimensions a convolution slides: the digit in its name."""
+    return next(int(c) for c in site.call.name if c.isdigit())
+
+
+def _input(site: Site, spatial: int) -> tuple[Shape | None, bool]:
+    """The input's shape, and whether its channels come first."""
+    inputs, first = site.tensor(), channels_first(site)
+    numeric(site, inputs)
+    return ranked(site, inputs, spatial + 2, f"an input of {spatial + 2} dimensions, {layout(spatial, first)}"), first
+
+
+def _channels(site: Site, shape: Shape, first: bool) -> int:
+    return known(site, shape, 1 if first else -1, "the number of channels")
+
+
+def _output(site: Site, shape: Shape, first: bool, filters: int | None) -> Shape:
+    """What a convolution leaves of its input.
+
+    Raises:
+        Refusal: S303 when the kernel is larger than the input.
+    """
+    spatial = _spatial(site)
+    kernel, strides, dilation = (several(site, name, spatial) for name in ("kernel_size", "strides", "dilation_rate"))
+    padding = _padding(site, causal=site.call.name == "Conv1D")
+    covers = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    before = shape[2:] if first else shape[1:-1]
+    after: list[int | None] = []
+    for length, cover, stride in zip(before, covers, strides, strict=True):
+        spare = cover if padding == "valid" else 1
+        after.append(None if length is None else (length - spare) // stride + 1)
+    window(site, shape, after, covers, "kernel")
+    return (shape[0], filters, *after) if first else (shape[0], *after, filters)
+
+
+def _padding(site: Site, causal: bool) -> str:
+    padding = value(site, "padding")
+    if not isinstance(padding, str) or padding.lower() not in ("valid", "same", *(["causal"] if causal else [])):
+        raise wrong(site, "padding", padding, "`valid`, `same` or `causal`" if causal else "`valid` or `same`")
+    return padding.lower()
+
+
+def _one_kind_of_step(site: Site, spatial: int) -> None:
+    if max(several(site, "strides", spatial)) > 1 and max(several(site, "dilation_rate", spatial)) > 1:
+        raise wrong(site, "dilation_rate", value(site, "dilation_rate"), "1 where `strides` is more than 1")
+
+
+def convolution(site: Site) -> Result:
+    """(batch, …, channels) → (batch, …, filters)."""
+    spatial, filters, groups = _spatial(site), size(site, "filters"), integer(site, "groups", 1)
+    kernel = several(site, "kernel_size", spatial)
+    _one_kind_of_step(site, spatial)
+    if filters is not None and filters % groups:
+        raise wrong(site, "groups", groups, f"a divisor of the {filters} filters")
+    shape, first = _input(site, spatial)
+    if shape is None:
+        return single(None, compute_dtype(site), None)
+    channels = _channels(site, shape, first)
+    if channels % groups:
+        raise Refusal(
+            codes.S302,
+            f"{site.label} splits its channels into {groups} groups, and is given {channels} channels in {show(shape)}",
+            help=f"`groups` must divide {channels}",
+        )
+    bias = (filters,) if flag(site, "use_bias", True) else None
+    weights = adapted(site, (*kernel, channels // groups, filters), bias)
+    return single(_output(site, shape, first, filters), compute_dtype(site), weights)
+
+
+def transposed(site: Site) -> Result:
+    """(batch, …, channels) → (batch, …, filters), each spatial dimension `strides` times as long or a little longer."""
+    spatial, filters = _spatial(site), size(site, "filters")
+    kernel, strides, dilation = (several(site, name, spatial) for name in ("kernel_size", "strides", "dilation_rate"))
+    padding = _padding(site, causal=False)
+    _one_kind_of_step(site, spatial)
+    extra = None
+    if value(site, "output_padding") is not None:
+        extra = several(site, "output_padding", spatial, minimum=0)
+        if any(e >= s for e, s in zip(extra, strides, strict=True)):
+            raise wrong(site, "output_padding", value(site, "output_padding"), "less than `strides`")
+    shape, first = _input(site, spatial)
+    if shape is None:
+        return single(None, compute_dtype(site), None)
+    channels = _channels(site, shape, first)
+    after = [
+        _stretched(length, (k - 1) * d + 1, s, padding, None if extra is None else extra[i])
+        for i, (length, k, d, s) in enumerate(
+            zip(shape[2:] if first else shape[1:-1], kernel, dilation, strides, strict=True)
+        )
+    ]
+    bias = kernels((filters,)) if flag(site, "use_bias", True) else ()
+    weights = joined(kernels((*kernel, filters, channels)), bias)
+    output = (shape[0], filters, *after) if first else (shape[0], *after, filters)
+    return single(output, compute_dtype(site), weights)
+
+
+def _stretched(length: int | None, cover: int, stride: int, padding: str, extra: int | None) -> int | None:
+    if length is None:
+        return None
+    if extra is None:
+        return length * stride if padding == "same" else (length - 1) * stride + max(cover, stride)
+    return (length - 1) * stride + (cover % 2 if padding == "same" else cover) + extra
+
+
+def depthwise(site: Site) -> Result:
+    """(batch, …, channels) → (batch, …, channels · depth_multiplier), each channel on its own."""
+    spatial, multiplier = _spatial(site), integer(site, "depth_multiplier", 1)
+    kernel = several(site, "kernel_size", spatial)
+    shape, first = _input(site, spatial)
+    if shape is None:
+        return single(None, compute_dtype(site), None)
+    channels = _channels(site, shape, first)
+    bias = kernels((multiplier * channels,)) if flag(site, "use_bias", True) else ()
+    weights = joined(kernels((*kernel, channels, multiplier)), bias)
+    return single(_output(site, shape, first, multiplier * channels), compute_dtype(site), weights)
+
+
+def separable(site: Site) -> Result:
+    """(batch, …, channels) → (batch, …, filters): depthwise, and then every channel mixed at each point."""
+    spatial, filters, multiplier = _spatial(site), size(site, "filters"), integer(site, "depth_multiplier", 1)
+    kernel = several(site, "kernel_size", spatial)
+    shape, first = _input(site, spatial)
+    if shape is None:
+        return single(None, compute_dtype(site), None)
+    channels = _channels(site, shape, first)
+    depth, point = (*kernel, channels, multiplier), (*(1,) * spatial, multiplier * channels, filters)
+    bias = kernels((filters,)) if flag(site, "use_bias", True) else ()
+    return single(_output(site, shape, first, filters), compute_dtype(site), joined(kernels(depth, point), bias))
+
+
+Conv1D = Conv2D = Conv3D = convolution
+Conv1DTranspose = Conv2DTranspose = Conv3DTranspose = transposed
+DepthwiseConv1D = DepthwiseConv2D = depthwise
+SeparableConv1D = SeparableConv2D = separable

@@ -1,0 +1,89 @@
+"""Normalization: the shape stays; what is learnt has the size of an axis."""
+
+from __future__ import annotations
+
+from specc import codes
+from specc.diagnostics import Refusal
+from specc.shapes import Result, Site, single
+from specc.shapes.arguments import axes, axis, flag, integer, value, wrong
+from specc.shapes.dimensions import joined, kernels, known
+from specc.shapes.dtypes import compute_dtype, numeric
+from specc.tensors import Shape, Weight, show
+
+__all__ = [
+    "BatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "UnitNormalization",
+]
+
+
+def _input(site: Site) -> Shape | None:
+    inputs = site.tensor()
+    numeric(site, inputs)
+    return inputs.shape
+
+
+def BatchNormalization(site: Site) -> Result:
+    """(…) → the same: scale and offset for each channel, and the moving statistics, which are not trained."""
+    shape, channel = _input(site), integer(site, "axis")
+    if shape is None:
+        return single(None, compute_dtype(site), None)
+    size = (known(site, shape, axis(site, "axis", channel, len(shape), shape), "the size of its axis"),)
+    learnt = kernels(*[size] * (flag(site, "scale", True) + flag(site, "center", True)))
+    moving = kernels(*[size] * (5 if flag(site, "renorm") else 2), trainable=False)
+    return single(shape, compute_dtype(site), joined(learnt, moving))
+
+
+def LayerNormalization(site: Site) -> Result:
+    """(…) → the same: a scale and an offset for each element along `axis`."""
+    rms = flag(site, "rms_scaling")
+    learnt = (flag(site, "scale", True) or rms) + (flag(site, "center", True) and not rms)
+    return _along_axes(site, learnt)
+
+
+def RMSNormalization(site: Site) -> Result:
+    """(…) → the same: a scale for each element along `axis`."""
+    return _along_axes(site, 1)
+
+
+def _along_axes(site: Site, learnt: int) -> Result:
+    shape = _input(site)
+    if shape is None:
+        return single(None, compute_dtype(site), None)
+    given = value(site, "axis")
+    listed = sorted(given) if isinstance(given, tuple) else [given]
+    found = [axis(site, "axis", one, len(shape), shape) for one in listed]
+    weights: tuple[Weight, ...] | None = ()
+    if learnt:
+        weights = kernels(*[[known(site, shape, i, "the size of its axis") for i in found]] * learnt)
+    return single(shape, compute_dtype(site), weights)
+
+
+def GroupNormalization(site: Site) -> Result:
+    """(…) → the same: channels in groups, with a scale and an offset for each channel."""
+    shape, groups = _input(site), integer(site, "groups")
+    if groups <= 0 and groups != -1:
+        raise wrong(site, "groups", groups, "a whole number of at least 1, or -1 for a group for each channel")
+    if shape is None:
+        return single(None, compute_dtype(site), None)
+    channels = known(site, shape, axis(site, "axis", integer(site, "axis"), len(shape), shape), "the size of its axis")
+    if groups != -1 and channels % groups:
+        raise Refusal(
+            codes.S302,
+            f"{site.label} makes {groups} groups of the {channels} channels of {show(shape)}, which does not come out",
+            help=f"`groups` must divide {channels}",
+        )
+    weights = kernels(*[(channels,)] * (flag(site, "scale", True) + flag(site, "center", True)))
+    return single(shape, compute_dtype(site), weights)
+
+
+def UnitNormalization(site: Site) -> Result:
+    """(…) → the same."""
+    shape = _input(site)
+    if shape is not None:
+        if value(site, "axis") is None:
+            raise wrong(site, "axis", None, "a whole number, or a list of them")
+        axes(site, "axis", shape)
+    return single(shape, compute_dtype(site))

@@ -1,0 +1,53 @@
+"""Symbolic tensors: what is known of a value's shape and dtype before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A shape with the batch dimension first, and a dtype by Keras's name (`float32`, `int32`, `string`, `bool`).
+
+    A dimension of None is not known before run time; a shape of None means not even the rank is known, and a dtype
+    of None that the dtype is not known. Unknown flows on; it is never an error by itself.
+    """
+
+    shape: Shape | None = None
+    dtype: str | None = None
+
+    @property
+    def rank(self) -> int | None:
+        return None if self.shape is None else len(self.shape)
+
+    def __str__(self) -> str:
+        return show(self.shape)
+
+
+UNKNOWN = Tensor()
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One variable of a layer, as Keras counts them in `layer.weights`."""
+
+    shape: tuple[int, ...]
+    trainable: bool = True
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+def show(shape: Shape | None) -> str:
+    """A shape as diagnostics print it: `(batch, 28, 28, 1)`, with `?` for an unknown dimension."""
+    if shape is None:
+        return "(unknown)"
+    if not shape:
+        return "()"
+    head = "batch" if shape[0] is None else str(shape[0])
+    rest = ["?" if d is None else str(d) for d in shape[1:]]
+    return f"({', '.join([head, *rest])})" if rest else f"({head},)"

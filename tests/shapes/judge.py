@@ -1,0 +1,127 @@
+"""Keras as the judge of a rule: the same layer or op, built by Keras on symbolic tensors, and run where that says too little."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from specc import catalog
+from specc.calls import Call
+from specc.diagnostics import Refusal
+from specc.shapes import Site, apply
+from specc.tensors import Shape, Tensor
+
+Inputs = Mapping[str, Tensor | tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One configuration of a layer or op, on inputs by the names of its call arguments."""
+
+    family: str
+    name: str
+    arguments: Mapping[str, Any]
+    inputs: Inputs
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        inputs = {k: v if isinstance(v, tuple) else (v.shape, v.dtype) for k, v in self.inputs.items()}
+        return f"{self.name}({dict(self.arguments)}) on {inputs} {dict(self.options) or ''}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What comes out: shapes and dtypes, and weights as (shape, trained)."""
+
+    outputs: tuple[tuple[Shape | None, str | None], ...]
+    weights: tuple[tuple[Shape, bool], ...] | None = ()
+
+
+def layer(name: str, **arguments: Any) -> Call:
+    """A call of a layer that is an argument of another."""
+    return Call("layers", name, arguments)
+
+
+def completed(call: Call) -> Call:
+    """A call with the defaults of its signature, in nested calls too."""
+    takes = catalog.signature(call.family, call.name)
+    assert takes is not None
+    given = {k: completed(v) if isinstance(v, Call) else v for k, v in call.arguments.items()}
+    return Call(call.family, takes.name, {a.name: a.default for a in takes.arguments} | given)
+
+
+def rule_says(case: Case) -> Answer | Refusal:
+    """The rule's answer, or its refusal."""
+    call = completed(Call(case.family, case.name, case.arguments))
+    try:
+        result = apply(Site(call, call.arguments, case.inputs, case.options))
+    except Refusal as refusal:
+        return refusal
+    assert result is not None, f"{case.name} has no rule"
+    weights = None if result.weights is None else tuple((w.shape, w.trainable) for w in result.weights)
+    return Answer(tuple((t.shape, t.dtype) for t in result.outputs), weights)
+
+
+def keras_says(case: Case) -> Answer | Exception:
+    """Keras's answer on symbolic tensors, or the exception by which it refuses."""
+    try:
+        built = _built(case)
+        made = _called(case, built, lambda t: keras.KerasTensor(t.shape or (), dtype=t.dtype or "float32"))
+        outputs = tuple((tuple(t.shape), str(t.dtype)) for t in _flat(made))
+    except Exception as refused:  # whatever Keras raises is its refusal
+        return refused
+    if case.family == "ops":
+        return Answer(outputs)
+    trained = {id(w) for w in built.trainable_weights}
+    return Answer(outputs, tuple((tuple(w.shape), id(w) in trained) for w in built.weights))
+
+
+def keras_runs(case: Case) -> tuple[Shape, ...] | Exception:
+    """The shapes that come out when Keras runs it on ones, 2 for each unknown dimension; or the exception."""
+    try:
+        made = _called(case, _built(case), _ones)
+        return tuple(tuple(np.shape(t)) for t in _flat(made))
+    except Exception as refused:  # whatever Keras or TensorFlow raises is its refusal
+        return refused
+
+
+def _ones(tensor: Tensor) -> Any:
+    sizes = tuple(2 if d is None else d for d in tensor.shape or ())
+    if tensor.dtype == "string":
+        return keras.ops.convert_to_tensor(np.full(sizes, "a").tolist(), dtype="string")
+    return keras.ops.ones(sizes, dtype=tensor.dtype)
+
+
+def _built(case: Case) -> Any:
+    return _lowered(Call("layers", case.name, case.arguments)) if case.family == "layers" else None
+
+
+def _lowered(call: Call) -> Any:
+    arguments = {k: _lowered(v) if isinstance(v, Call) else v for k, v in call.arguments.items()}
+    return getattr(keras.layers, call.name)(**arguments)
+
+
+def _called(case: Case, built: Any, make: Callable[[Tensor], Any]) -> Any:
+    takes = catalog.signature(case.family, case.name)
+    assert takes is not None
+    variadic = {t.name for t in takes.tensors if t.variadic}
+    tensors = {k: [make(t) for t in v] if isinstance(v, tuple) else make(v) for k, v in case.inputs.items()}
+    if case.family == "layers":
+        if not tensors:
+            return built.output
+        first, *rest = tensors
+        return built(tensors[first], **{k: tensors[k] for k in rest}, **case.options)
+    spread = [t for k in tensors if k in variadic for t in tensors[k]]
+    named = {k: v for k, v in tensors.items() if k not in variadic}
+    arguments = dict(case.arguments)
+    if variadic:
+        return getattr(keras.ops, case.name)(*arguments.values(), *spread, **named)
+    return getattr(keras.ops, case.name)(**named, **arguments)
+
+
+def _flat(made: Any) -> list[Any]:
+    return [t for one in made for t in _flat(one)] if isinstance(made, (list, tuple)) else [made]

@@ -1,0 +1,191 @@
+"""Configurations of ops to hold rules against Keras on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from specc import catalog
+from specc.calls import Signature
+from specc.shapes import names
+from specc.tensors import Tensor
+from tests.shapes.configurations import NUMBERS, alike, booleans, one_of, shapes, sizes, tensors
+from tests.shapes.judge import Case
+
+DTYPES = (*NUMBERS, "int8", "uint16")
+ranks = st.integers(0, 4)
+axis = one_of(-1, -1, 0, 1, 2, -2, 5)
+axes = one_of(None, None, 0, 1, -1, [0], [1, 2], [-1], [0, -1], 4)
+
+
+def _signature(name: str) -> Signature:
+    found = catalog.signature("ops", name)
+    assert found is not None
+    return found
+
+
+@st.composite
+def on_one(draw: DrawFn, name: str, arguments: Mapping[str, SearchStrategy[Any]], rank: Any = ranks) -> Case:
+    """An op on one tensor, with some of these arguments; those that it needs are always there."""
+    takes = _signature(name)
+    needed = {a.name for a in takes.arguments if a.required}
+    known = {a.name for a in takes.arguments}
+    drawn = draw(
+        st.fixed_dictionaries(
+            {k: v for k, v in arguments.items() if k in needed},
+            optional={k: v for k, v in arguments.items() if k in known - needed},
+        )
+    )
+    return Case("ops", name, drawn, {takes.tensors[0].name: draw(tensors(rank, DTYPES))})
+
+
+@st.composite
+def on_two(draw: DrawFn, name: str, constants: bool = True) -> Case:
+    """An op on two tensors, or on one and a number."""
+    one, other = draw(alike(draw(st.integers(1, 3)), 2, DTYPES))
+    takes = _signature(name)
+    first, second = takes.tensors[:2]
+    if constants and second.name in {a.name for a in takes.arguments} and draw(one_of(False, False, True)):
+        return Case("ops", name, {second.name: draw(one_of(2, 0.5))}, {first.name: one})
+    return Case("ops", name, {}, {first.name: one, second.name: other})
+
+
+OPS: dict[str, SearchStrategy[Case]] = {}
+
+_CONSTANTS: Mapping[str, SearchStrategy[Any]] = {"fill_value": st.just(1), "x_min": st.just(0), "x_max": st.just(1)}
+_CONSTANTS |= {"threshold": st.just(0.5), "default_value": st.just(0.0), "dtype": one_of("float16", "int32", "flot")}
+
+for op in names("ops"):
+    first_two = [t.name for t in _signature(op).tensors[:2]]
+    if first_two == ["x1", "x2"]:
+        OPS[op] = on_two(op)
+    elif len(first_two) == 1:
+        OPS[op] = on_one(op, _CONSTANTS)
+
+for op in "all any max min amax amin mean sum prod std var argmax argmin count_nonzero logsumexp median ptp".split():
+    OPS[op] = on_one(op, {"axis": one_of(None, 0, 1, -1, 4) if op.startswith("arg") else axes, "keepdims": booleans})
+for op in "nanmax nanmean nanmin nansum".split():
+    OPS[op] = on_one(op, {"axis": axes.filter(lambda a: not isinstance(a, int)), "keepdims": booleans})
+OPS["moments"] = on_one("moments", {"axes": one_of([0], [1], [0, 1], [-1], [4]), "keepdims": booleans})
+for op in "cumsum cumprod sort argsort".split():
+    OPS[op] = on_one(op, {"axis": one_of(None, 0, 1, -1, 4), "dtype": one_of(None, "float32")})
+for op in "softmax log_softmax normalize".split():
+    OPS[op] = on_one(op, {"axis": axis}, st.integers(1, 4))
+OPS["sparsemax"] = on_one("sparsemax", {"axis": axis}, st.integers(1, 4))
+OPS["glu"] = on_one("glu", {"axis": axis}, st.integers(1, 4))
+OPS["layer_normalization"] = on_one("layer_normalization", {"axis": st.just(-1)}, st.integers(1, 4))
+OPS["rms_normalization"] = on_one("rms_normalization", {"axis": st.just(-1)}, st.integers(1, 4))
+OPS["one_hot"] = on_one("one_hot", {"num_classes": sizes, "axis": axis, "dtype": one_of("int32", "float32")})
+OPS["top_k"] = on_one("top_k", {"k": sizes}, st.integers(1, 3))
+OPS["transpose"] = on_one("transpose", {"axes": one_of(None, [1, 0], [0, 2, 1], [0, -1, 1], [0, 0], [1, 2, 0])})
+OPS["expand_dims"] = on_one("expand_dims", {"axis": one_of(0, 1, -1, -2, [0, 1], [0, -1], 6)})
+OPS["squeeze"] = on_one("squeeze", {"axis": one_of(None, None, 0, 1, -1, [1, 2], 5)})
+OPS["swapaxes"] = on_one("swapaxes", {"axis1": axis, "axis2": axis})
+OPS["moveaxis"] = on_one("moveaxis", {"source": one_of(0, 1, -1, [0, 1], 5), "destination": one_of(0, -1, 1, [1, 2])})
+OPS["flip"] = on_one("flip", {"axis": axes})
+OPS["roll"] = on_one("roll", {"shift": st.just(1), "axis": one_of(None, 0, 1, -1, 5)})
+OPS["broadcast_to"] = on_one("broadcast_to", {"shape": st.lists(sizes, min_size=1, max_size=3)})
+OPS["repeat"] = on_one("repeat", {"repeats": one_of(1, 2, 3, [2], [1, 2]), "axis": one_of(None, 0, 1, -1, 5)})
+OPS["tile"] = on_one("tile", {"repeats": one_of(2, [1, 2], [2, 1, 1], [3])})
+OPS["pad"] = on_one("pad", {"pad_width": one_of(1, [1, 2], [[1, 2]], [[0, 0], [1, 1]], [[0, 0], [1, 1], [2, 0]])})
+OPS["split"] = on_one("split", {"indices_or_sections": one_of(1, 2, 3, [1], [1, 2]), "axis": axis}, st.integers(1, 3))
+OPS["unstack"] = on_one("unstack", {"num": one_of(None, None, 2), "axis": axis}, st.integers(1, 3))
+OPS["reshape"] = on_one("reshape", {"newshape": one_of([-1], [-1, 1], [2, -1], [-1, 2, 2], [6], [-1, -1], [-2], [3, 2])})
+
+
+@st.composite
+def on_many(draw: DrawFn, name: str, arguments: Mapping[str, SearchStrategy[Any]]) -> Case:
+    found = draw(alike(draw(st.integers(1, 3)), draw(st.integers(1, 3)), DTYPES))
+    drawn = draw(st.fixed_dictionaries({}, optional=dict(arguments)))
+    return Case("ops", name, drawn, {_signature(name).tensors[0].name: found})
+
+
+OPS["concatenate"] = on_many("concatenate", {"axis": axis})
+OPS["stack"] = on_many("stack", {"axis": axis})
+OPS["hstack"] = on_many("hstack", {})
+OPS["vstack"] = on_many("vstack", {})
+
+
+@st.composite
+def products(draw: DrawFn, name: str, arguments: Mapping[str, SearchStrategy[Any]], least: int = 1) -> Case:
+    """Two tensors of which a dimension of one mostly meets that of the other."""
+    inner = draw(one_of(2, 3, 3, None))
+    one = [*draw(shapes(draw(st.integers(least, 4)))), inner][1:]
+    other = list(draw(shapes(draw(st.integers(least, 4)))))
+    met = draw(one_of(inner, inner, inner, inner, 3))
+    other[-2 if len(other) > 1 and name != "inner" else -1] = met
+    dtypes = [draw(one_of(*DTYPES)) for _ in range(2)]
+    inputs = {"x1": Tensor(tuple(one), dtypes[0]), "x2": Tensor(tuple(other), dtypes[1])}
+    return Case("ops", name, draw(st.fixed_dictionaries({}, optional=dict(arguments))), inputs)
+
+
+for op in "matmul dot inner outer vdot".split():
+    OPS[op] = products(op, {})
+OPS["tensordot"] = products("tensordot", {"axes": one_of(0, 1, [[-1], [-2]], [[0], [0]], [[1], [0]])}, 2)
+
+
+@st.composite
+def einsum(draw: DrawFn) -> Case:
+    subscripts, drawn = draw(
+        one_of(
+            ("ij,jk->ik", (2, 2)), ("bij,bjk->bik", (3, 3)), ("bij->bji", (3,)), ("...ij,jk->...ik", (3, 2)),
+            ("bqhd,bkhd->bhqk", (4, 4)), ("bi,bi->b", (2, 2)), ("ij,jk,kl->il", (2, 2, 2)), ("...i->...", (3,)),
+            ("bij,bjk->bik", (2, 3)), ("ij,jk->iq", (2, 2)), ("ij,jk", (2, 2)), ("i...,i...->i...", (2, 2)),
+        )
+    )  # fmt: skip
+    size = {letter: draw(one_of(2, 3, None)) for letter in "bijklqhd"}
+    inputs = []
+    for spec, rank in zip(subscripts.partition("->")[0].split(","), drawn, strict=True):
+        letters = spec.replace("...", "")
+        spare = [draw(one_of(1, 2, None)) for _ in range(rank - len(letters))]
+        known = [draw(one_of(*[size[c]] * 8, None, 4)) for c in letters]
+        at = spec.index(".") if "." in spec else 0
+        inputs.append(Tensor((*known[:at], *spare, *known[at:])[: max(rank, len(letters) if spare else rank)], "float32"))
+    return Case("ops", "einsum", {"subscripts": subscripts}, {"operands": tuple(inputs)})
+
+
+OPS["einsum"] = einsum()
+
+
+@st.composite
+def where(draw: DrawFn) -> Case:
+    condition, one, other = draw(alike(draw(st.integers(1, 3)), 3, DTYPES))
+    return Case("ops", "where", {}, {"condition": Tensor(condition.shape, "bool"), "x1": one, "x2": other})
+
+
+OPS["where"] = where()
+
+
+@st.composite
+def take(draw: DrawFn) -> Case:
+    along = draw(one_of(None, 0, 1, -1, 4))
+    x, indices = draw(tensors(st.integers(1, 3), DTYPES)), draw(tensors(st.integers(0, 2), ("int32",)))
+    if draw(booleans):
+        return Case("ops", "take", {"axis": along, "indices": draw(one_of(0, [0, 0], [[0], [0]]))}, {"x": x})
+    return Case("ops", "take", {"axis": along}, {"x": x, "indices": indices})
+
+
+OPS["take"] = take()
+
+
+@st.composite
+def take_along_axis(draw: DrawFn) -> Case:
+    x, indices = draw(alike(draw(st.integers(1, 3)), 2))
+    inputs = {"x": x, "indices": Tensor(indices.shape, "int32")}
+    return Case("ops", "take_along_axis", {"axis": draw(one_of(0, 1, -1, 4))}, inputs)
+
+
+OPS["take_along_axis"] = take_along_axis()
+
+
+@st.composite
+def dot_product_attention(draw: DrawFn) -> Case:
+    query, key = draw(alike(4, 2))
+    return Case("ops", "dot_product_attention", {}, {"query": query, "key": key, "value": key})
+
+
+OPS["dot_product_attention"] = dot_product_attention()
+

@@ -1,0 +1,46 @@
+"""Every rule of an op says what Keras says: shapes and dtypes, and whether it can be at all."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from specc.diagnostics import Refusal
+from specc.shapes import names
+from tests.shapes.judge import Answer, Case, keras_runs, keras_says, rule_says
+from tests.shapes.ops_configurations import OPS
+
+DRAWS = int(os.environ.get("SPECC_SHAPE_DRAWS", "15"))
+
+
+def test_every_rule_has_configurations() -> None:
+    assert set(names("ops")) == set(OPS)
+
+
+def agree(case: Case) -> None:
+    mine, theirs = rule_says(case), keras_says(case)
+    if isinstance(mine, Refusal):
+        if isinstance(theirs, Answer):
+            ran = keras_runs(case)
+            assert isinstance(ran, Exception), f"{mine.code} {mine.message}, and Keras gives {ran}"
+        return
+    assert not isinstance(theirs, Exception), f"{mine}, and Keras refuses: {theirs}"
+    assert mine == theirs
+
+
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_an_op_rule_says_what_keras_says(name: str) -> None:
+    @settings(
+        max_examples=DRAWS,
+        deadline=None,
+        derandomize=DRAWS <= 15,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(OPS[name])
+    def holds(case: Case) -> None:
+        agree(case)
+
+    holds()
