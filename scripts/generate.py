@@ -1,32 +1,42 @@
 """Make everything that is generated from something else, or with --check say what is stale.
 
-The JSON Schema comes from catalog and kinds, the command reference from the commands' own help, the index of codes from
-their pages.
+The catalog comes from the Keras that is installed, the JSON Schema from catalog and kinds, the command reference from
+the commands' own help, the index of codes from `specc.codes`, the list of shape rules from `specc.shapes`.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
-import json
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
-from specc import codes, schema
+from specc import catalog, codes, shapes
+from specc.backend import introspect
 from specc.cli import program
+from specc.schema.document import text as schema
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Made by `make generated`; edit {origin} instead. -->"
 
 
 def generated() -> Iterator[tuple[str, str]]:
-    """Every generated file: its path from the root of the repository, and what it should hold."""
-    yield "schemas/specc-v1.schema.json", json.dumps(schema.document(), ensure_ascii=False, indent=2) + "\n"
+    """Every generated file: its path from the root of the repository, and what it should hold.
+
+    One at a time, and what others are made from first: the schema reads the catalog only after that was written.
+    """
+    with TemporaryDirectory() as folder:
+        introspect.main(Path(folder))
+        for file in sorted(Path(folder).iterdir()):
+            yield f"specc/catalog/{file.name}", file.read_text(encoding="utf-8")
+    yield "schemas/specc-v1.schema.json", schema()
     yield "docs/errors.md", errors()
+    yield "docs/coverage.md", coverage()
     yield "docs/reference/index.md", contents()
     for name in program.names():
         yield f"docs/reference/{name}.md", reference(name)
@@ -50,6 +60,31 @@ def errors() -> str:
             "| --- | --- | --- |",
             *rows,
             "",
+        ]
+    )
+
+
+def coverage() -> str:
+    """Which layers and ops have a rule for their shapes, and which are unknown to `validate` and `summary`."""
+    sections: list[str] = []
+    for family, title in (("layers", "Layers"), ("ops", "Ops")):
+        known, all_of_them = set(shapes.names(family)), catalog.names(family)
+        sections += [f"## {title}", ""]
+        for what, names in (
+            ("with a rule", [n for n in all_of_them if n in known]),
+            ("without one", [n for n in all_of_them if n not in known]),
+        ):
+            sections += [f"{len(names)} {what}:", "", " · ".join(f"`{n}`" for n in names), ""]
+    return "\n".join(
+        [
+            NOTE.format(origin="`specc/shapes/`"),
+            "# What shapes are known of",
+            "",
+            "A rule says what a layer or an op makes of its inputs: shape, dtype and weights, held against Keras on",
+            "generated configurations. What has no rule works like everything else; its outputs are unknown to `validate`",
+            "and `summary`, and what comes after it is checked once Keras builds the network.",
+            "",
+            *sections,
         ]
     )
 

@@ -44,6 +44,7 @@ STRING: Fragment = {"type": "string"}
 PATH: Fragment = {"type": "string", "format": "path"}
 ARRAY: Fragment = {"$ref": "#/$defs/array"}
 DTYPE: Fragment = {"$ref": "#/$defs/dtype"}
+SIGNED: Fragment = {"type": "number", "minimum": -1, "maximum": 1}
 PAIR = items(NUMBER, 2)
 SIDES = either(NATURAL, items(NATURAL, 2))
 SHAPE = items({"type": ["integer", "null"], "minimum": -1})
@@ -55,13 +56,14 @@ RANKED = ("kernel_size", "strides", "dilation_rate", "pool_size", "output_size",
 ROWS: tuple[tuple[Fragment, str], ...] = (
     # Whole numbers
     (COUNT, "units filters input_dim output_dim n num_heads key_dim value_dim head_dim num_query_heads groups"),
-    (COUNT, "num_key_value_heads height width depth_multiplier lora_rank num_tokens max_tokens num_bins max_number"),
+    (COUNT, "num_key_value_heads height width depth_multiplier lora_rank num_tokens num_bins max_number"),
     (COUNT, "num_mel_bins fft_length frame_length frame_step sequence_length sequence_stride sampling_rate classes"),
     (COUNT, "power_iterations output_sequence_length sliding_window num_chains chain_depth batch_size num_classes"),
     (COUNT, "num_thresholds metrics/k metrics/top_k num_labels decay_steps first_decay_steps max_to_keep bins"),
     (COUNT, "gradient_accumulation_steps dynamic_growth_steps ema_overwrite_frequency ns_steps target_height"),
     (COUNT, "target_width beam_width top_paths block_size num_segments num filter_size top_k.k in_top_k.k"),
-    (COUNT, "lora_alpha UpSampling1D.size unique.size unstack.num num_ops"),
+    ({"type": "integer", "minimum": 2}, "max_tokens"),
+    (COUNT, "UpSampling1D.size unique.size unstack.num num_ops"),
     (NATURAL, "num_oov_indices warmup_steps patience cooldown start_from_epoch histogram_freq embeddings_freq"),
     (NATURAL, "class_id num_regressors minlength kth ops/length ops/N ops/M diff.n identity.n profile_batch"),
     (NATURAL, "top_padding left_padding bottom_padding right_padding top_cropping left_cropping"),
@@ -71,15 +73,17 @@ ROWS: tuple[tuple[Fragment, str], ...] = (
     (INTEGER, "BatchNormalization.axis Concatenate.axis concatenate.axis stack.axis one_hot.axis argmax.axis"),
     (INTEGER, "argmin.axis repeat.axis take.axis take_along_axis.axis split.axis argsort.axis sort.axis"),
     (BOOLEAN, "flash_attention training sparse ragged"),
+    (BOOLEAN, "BatchNormalization.scale GroupNormalization.scale LayerNormalization.scale"),
     # Numbers
     (NUMBER, "stddev max_freq max_value warmup_target initial_value_threshold baseline weight_decay"),
-    (NUMBER, "loss_scale_factor attn_logits_soft_cap logit_soft_cap initial constant_values posinf neginf tol rcond"),
+    (NUMBER, "lora_alpha loss_scale_factor attn_logits_soft_cap logit_soft_cap initial constant_values posinf neginf tol rcond"),
     (NUMBER, "max_val kaiser.beta fill_value initial_learning_rate decay_rate start stop step x_min x_max scale"),
     (NUMBER, "default_value threshold epsilon mask_value clipnorm clipvalue global_clipnorm min_lr min_delta factor"),
-    (NUMBER, "RandomGrayscale.factor CutMix.factor"),
     (POSITIVE, "VarianceScaling.scale CategoricalGeneralizedCrossEntropy.q"),
-    (UNSIGNED, "ReLU.max_value ReLU.negative_slope ReLU.threshold LeakyReLU.negative_slope GaussianNoise.stddev"),
+    (UNSIGNED, "ActivityRegularization.l1 ActivityRegularization.l2"),
+    (UNSIGNED, "ReLU.max_value ReLU.negative_slope ReLU.threshold LeakyReLU.negative_slope"),
     (FRACTION, "layers/dropout recurrent_dropout layers/rate recall precision specificity sensitivity"),
+    (FRACTION, "GaussianNoise.stddev RandomGrayscale.factor RandomPerspective.scale"),
     (FRACTION, "label_smoothing ema_momentum dropout_rate applications/dropout"),
     ({"type": ["number", "boolean"]}, "full.fill_value full_like.fill_value"),
     # Words
@@ -151,13 +155,18 @@ ROWS: tuple[tuple[Fragment, str], ...] = (
     (each(NATURAL, 2), "fold.padding unfold.padding"),
     (each(COUNT, 3), "UpSampling3D.size image.extract_patches_3d.size"),
     (each(INTEGER, 2), "Dot.axes"),
-    (each({"type": ["integer", "null"], "minimum": 1}), "EinsumDense.output_shape"),
+    (either(INTEGER, items(INTEGER), {"type": "null"}), "Normalization.axis"),
+    (either(COUNT, items({"type": ["integer", "null"], "minimum": 1})), "EinsumDense.output_shape"),
     (each(COUNT), "MultiHeadAttention.output_shape"),
     (each(NUMBER), "CategoricalFocalCrossentropy.alpha"),
     (each(FRACTION), "thresholds"),
-    (either(NUMBER, PAIR), "layers/factor height_factor width_factor x_factor y_factor RandomGaussianBlur.sigma"),
-    (either(NUMBER, PAIR), "brightness_factor contrast_factor saturation_factor hue_factor RandomErasing.scale"),
-    (either(NUMBER, PAIR), "addition_factor threshold_factor"),
+    (either(FRACTION, PAIR), "layers/factor contrast_factor hue_factor addition_factor threshold_factor x_factor"),
+    (either(FRACTION, PAIR), "y_factor RandomErasing.scale RandomElasticTransform.scale RandomGaussianBlur.sigma"),
+    (either(SIGNED, PAIR), "RandomBrightness.factor RandomColorDegeneration.factor RandomRotation.factor"),
+    (either(SIGNED, PAIR), "RandomSaturation.factor brightness_factor saturation_factor RandomTranslation.width_factor"),
+    (either(SIGNED, PAIR), "RandomTranslation.height_factor"),
+    (either(NUMBER, PAIR), "height_factor width_factor"),
+    (either({"type": "number", "minimum": 1, "maximum": 8}, PAIR), "RandomPosterization.factor"),
     (SIDES, "Cropping1D.cropping ZeroPadding1D.padding"),
     (either(NATURAL, items(SIDES, 2)), "Cropping2D.cropping ZeroPadding2D.padding"),
     (either(NATURAL, items(SIDES, 3)), "Cropping3D.cropping ZeroPadding3D.padding"),
@@ -175,7 +184,8 @@ ROWS: tuple[tuple[Fragment, str], ...] = (
     (PAIR, "value_range histogram.range image.gaussian_blur.sigma"),
     (SHAPE, "target_shape newshape noise_shape InputLayer.shape InputLayer.batch_shape"),
     (items(NATURAL), "ops/shape"),
-    (ARRAY, "Rescaling.scale Rescaling.offset Normalization.mean Normalization.variance Embedding.weights"),
+    (ARRAY, "Rescaling.scale Rescaling.offset Normalization.mean Normalization.variance"),
+    (items(items(NUMBER)), "Embedding.weights"),
     (ARRAY, "Constant.value translation image.scale_and_translate.scale ops/q"),
     # Mappings
     ({"type": "object", "additionalProperties": STRING}, "headers"),

@@ -52,19 +52,17 @@ PYTHON = "takes functions or objects of Python, which a spec cannot hold"
 LEFT_OUT = ("name", "input_tensor", "input_shape", "quantization_config", "Bidirectional.weights")
 """Arguments of layers and applications that a step says in another way, or that no spec can hold."""
 
-CALL_TIME = {
+UNSAID = {
+    "InputLayer": "An entry point into the network.",
     "training": "Whether the layer behaves as in training; left out, it follows the run.",
     "reverse": "Whether to project back from embeddings to tokens.",
     "return_attention_scores": "Whether to give the attention scores as a second output.",
     "use_causal_mask": "Whether to keep each position from attending to later ones.",
 }
-"""What call-time options do, where Keras does not say."""
+"""What layers and call-time options do, where Keras does not say."""
 
-GIVEN_BY_COMPILE = {
-    "accuracy": ("acc", "The share of right answers: binary, categorical or sparse, as loss and output ask for."),
-    "crossentropy": ("ce", "The cross-entropy: binary, categorical or sparse, as loss and output ask for."),
-}
-"""Metrics that are no class: Keras chooses one when the model is compiled."""
+ACCURACY = "The share of right answers: binary, categorical or sparse, as the loss and the output ask for."
+"""`accuracy` is no class: Keras chooses one when the model is compiled."""
 
 
 def main(folder: Path) -> None:
@@ -108,10 +106,8 @@ def _classes(family: str, base: type) -> tuple[dict[str, Entry], dict[str, str],
         aliases |= _strings(get, names)
         withheld = {name: reason for name, reason in withheld.items() if name not in aliases}
     if family == "metrics":
-        for name, (alias, doc) in GIVEN_BY_COMPILE.items():
-            names[name] = {"doc": doc, "arguments": []}
-            aliases |= {alias: name}
-            aliases.pop(name, None)
+        names["accuracy"] = {"doc": ACCURACY, "arguments": []}
+        aliases = {alias: name for alias, name in aliases.items() if alias != "accuracy"} | {"acc": "accuracy"}
     for name, value in _public(module):
         if not inspect.ismodule(value) and name not in names | aliases | withheld and not _machinery(name):
             withheld[name] = PYTHON if inspect.isclass(value) else _instead(name, names)
@@ -197,7 +193,7 @@ def _entry(family: str, name: str, value: Any) -> Entry:
             else arguments + values
         )
     optional = {p.name for p in parameters if p.default is not p.empty}
-    entry: Entry = {"doc": _sentence(value.__doc__ or ""), "arguments": arguments}
+    entry: Entry = {"doc": _sentence(value.__doc__ or UNSAID.get(name, "")), "arguments": arguments}
     if tensors:
         entry["tensors"] = [
             {"name": t} | extra | ({"required": False} if t in optional else {}) for t, extra in tensors.items()
@@ -210,7 +206,7 @@ def _tensor(name: str, extra: Entry, optional: bool) -> Entry:
 
 
 def _option(name: str, default: Any, doc: str) -> Entry:
-    return {"name": name, "schema": nullable(BOOLEAN), "doc": doc or CALL_TIME.get(name, ""), "default": default}
+    return {"name": name, "schema": nullable(BOOLEAN), "doc": doc or UNSAID.get(name, ""), "default": default}
 
 
 def _value(name: str, doc: str) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +137,7 @@ def _made(call: Call, training: Training, log: Log) -> Any:
 
 
 def _metric(call: Call, output: Any, target: Any, training: Training, log: Log) -> Any:
-    """A metric, named in logs as Keras names it: by its alias where the spec gives one, else by itself."""
+    """A metric, named in logs as Keras names it: by its alias where the spec gives one, else after its class."""
     name = catalog.aliases("metrics").get(call.name, call.name)
     if name in CHOSEN_BY_SHAPE:
         binary, sparse, dense = CHOSEN_BY_SHAPE[name]
@@ -147,8 +148,9 @@ def _metric(call: Call, output: Any, target: Any, training: Training, log: Log) 
         else:
             name = dense
     metric = _made(Call(call.family, name, call.arguments, call.span, call.spans), training, log)
-    if metric is not None and call.name != name and "name" not in call.arguments:
-        metric.name = call.name
+    if metric is not None and "name" not in call.arguments:
+        # Keras numbers names that came before in the process: `auc_1` would be monitored in the second run only.
+        metric.name = call.name if call.name != name else re.sub(r"_\d+$", "", metric.name)
     return metric
 
 

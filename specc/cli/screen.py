@@ -53,6 +53,7 @@ def show(findings: Sequence[Diagnostic], sources: Mapping[str, str], *, count: b
     if not findings:
         return
     colour = colourful(sys.stderr)
-    print(text.diagnostics(findings, sources, colour=colour, width=width()), file=sys.stderr)
+    wrap = sys.stderr.isatty()
+    print(text.diagnostics(findings, sources, colour=colour, width=width(), wrap=wrap), file=sys.stderr)
     if count:
         print(f"\n{text.tally(findings)}", file=sys.stderr)

@@ -20,8 +20,8 @@ from specc.tensors import UNKNOWN, Tensor, Weight, show
 def infer(plan: Plan, log: Log) -> Plan:
     """Fill in `outputs` and `weights` of every step; None where no rule knows them.
 
-    Reports S201 and S204 for references that do not give one tensor, S301 to S305 for shapes and dtypes that Keras would
-    refuse, S105 for arguments that no shape comes of.
+    Reports S201 and S204 for references that do not give one tensor, S301 to S305 for shapes and dtypes that Keras
+    would refuse, S105 for arguments that no shape comes of.
     """
     known = _Known({}, {}, set())
     for given in plan.network.inputs:
@@ -66,14 +66,14 @@ class _Known:
                 return outputs[0]
             raise Refusal(
                 codes.S204,
-                f"`{ref.name}` {self._gives(ref.name, len(outputs))}, and one is needed",
+                f"{self._gives(ref.name, len(outputs))}, and one is needed",
                 help=f"take one: `{ref.name}[0]`",
             )
         if ref.output < len(outputs):
             return outputs[ref.output]
         raise Refusal(
             codes.S201,
-            f"there is no `{ref}`: `{ref.name}` {self._gives(ref.name, len(outputs))}",
+            f"there is no `{ref}`: {self._gives(ref.name, len(outputs))}",
             help=f"take `{ref.name}[0]`" if len(outputs) > 1 else f"write `{ref.name}`",
         )
 
@@ -83,8 +83,8 @@ class _Known:
         return (self.tensor(ref),) if ref.output is not None or outputs is None else outputs
 
     def _gives(self, name: str, count: int) -> str:
-        label = f", a `{self.steps[name].label}`," if name in self.steps else ""
-        return f"{label} gives {count} output{'s' * (count != 1)}".removeprefix(" ")
+        what = f", a `{self.steps[name].label}`," if name in self.steps else ""
+        return f"`{name}`{what} gives {count} output{'s' * (count != 1)}"
 
 
 def _inferred(step: Step, known: _Known, log: Log) -> Step:

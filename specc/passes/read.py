@@ -18,16 +18,15 @@ def read(source: Source, log: Log) -> Document:
         Rejected: where there is no mapping to go on with; what else is wrong gathers in `log`.
     """
     tree = parse(source.path, source.text, log)
-    if tree is None or (tree.value is None and not source.text.strip()):
-        what = "there is nothing but comments in this file" if source.text.strip() else "the file is empty"
+    if tree is None or tree.value is None:
+        what = "there is nothing but comments in this file" if "#" in source.text else "the file is empty"
         log.report(S001, Span(source.path, 1, 1, 1, 1), what, help="a spec begins with `specc: 1` and has a `model`")
         raise Rejected(log)
     if not tree.is_mapping:
-        what = "a list" if tree.is_list else "nothing" if tree.value is None else "a single value"
         log.report(
             S001,
             tree.span,
-            f"the file holds {what}, and a spec is a mapping of keys",
+            f"the file holds {'a list' if tree.is_list else 'a single value'}, and a spec is a mapping of keys",
             help="a spec begins with `specc: 1`; its layers stand under `model:` and `layers:`",
         )
         raise Rejected(log)

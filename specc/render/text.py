@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from unicodedata import category, combining, east_asian_width
 
@@ -22,21 +23,28 @@ STYLES = {
 
 
 def diagnostics(
-    findings: Iterable[Diagnostic], sources: Mapping[str, str], *, colour: bool = False, width: int = 100
+    findings: Iterable[Diagnostic],
+    sources: Mapping[str, str],
+    *,
+    colour: bool = False,
+    width: int = 100,
+    wrap: bool = False,
 ) -> str:
     """Every finding, a blank line between two. `sources` maps paths to the texts that are quoted.
 
-    `width` is the number of terminal cells a quoted line may take; a longer one is cropped around its span.
+    `width` is the number of terminal cells a quoted line may take; a longer one is cropped around its span. With `wrap`
+    messages and remedies keep to it too; without, each is one line, which other programs can search.
     """
-    return "\n\n".join(_diagnostic(d, sources, colour, width) for d in findings)
+    return "\n\n".join(_diagnostic(d, sources, colour, width, wrap) for d in findings)
 
 
 def tally(findings: Sequence[Diagnostic]) -> str:
     """What was found, counted: `2 errors and 1 warning in model.yaml`, `3 errors in 2 files`."""
     counts = [(sum(d.severity is s for d in findings), s.value) for s in Severity]
     paths = {d.span.path for d in findings}
-    place = next(iter(paths)) if len(paths) == 1 else f"{len(paths)} files"
-    return f"{' and '.join(count(n, word) for n, word in counts if n)} in {place}"
+    path = next(iter(paths)) if len(paths) == 1 else f"{len(paths)} files"
+    place = "on the command line" if path.startswith("-") else f"in {path}"
+    return f"{' and '.join(count(n, word) for n, word in counts if n)} {place}"
 
 
 def count(number: int, noun: str) -> str:
@@ -49,29 +57,41 @@ def paint(text: str, style: str | Severity, colour: bool) -> str:
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if colour and text else text
 
 
-def _diagnostic(found: Diagnostic, sources: Mapping[str, str], colour: bool, width: int) -> str:
+def _diagnostic(found: Diagnostic, sources: Mapping[str, str], colour: bool, width: int, wrap: bool) -> str:
     places = [found.span, *(r.span for r in found.related)]
     gutter = max(len(str(span.line)) for span in places)
-    lines = [
-        paint(f"{found.code} {found.severity}", found.severity, colour)
-        + paint(f": {printable(found.message)}", "message", colour)
-    ]
+    head = f"{found.code} {found.severity}"
+    first, *rest = _lines(found.message, width, len(head) + 2, wrap)
+    lines = [paint(head, found.severity, colour) + paint(f": {first}", "message", colour)]
+    lines += [paint(f"  {line}", "message", colour) for line in rest]
     lines += _place(found.span, sources, found.severity, gutter, colour, width)
     for related in found.related:
-        head, *quoted = _place(related.span, sources, "related", gutter, colour, width)
-        lines += [f"{head} {paint(printable(related.message), 'related', colour)}", *quoted]
-    if found.help:
-        first, *rest = found.help.splitlines()
-        lines.append(f"{' ' * (gutter + 1)}{paint('= help:', 'help', colour)} {printable(first)}")
-        lines += [f"{' ' * (gutter + 9)}{printable(line)}" for line in rest]
+        where, *quoted = _place(related.span, sources, "related", gutter, colour, width)
+        lines += [f"{where} {paint(printable(related.message), 'related', colour)}", *quoted]
+    indent = " " * (gutter + 9)
+    told = [line for part in found.help.splitlines() for line in _lines(part, width, len(indent), wrap)]
+    mark = " " * (gutter + 1) + paint("= help:", "help", colour) + " "
+    lines += [(indent if i else mark) + line for i, line in enumerate(told)]
     return "\n".join(lines)
+
+
+def _lines(text: str, width: int, taken: int, wrap: bool) -> list[str]:
+    """A text on one line, or wrapped to what is left of the width."""
+    text = printable(text)
+    if not wrap:
+        return [text]
+    room = max(width - taken, 20)
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _place(
     span: Span, sources: Mapping[str, str], style: str | Severity, gutter: int, colour: bool, width: int
 ) -> list[str]:
-    head = f"{' ' * gutter}{paint('-->', 'frame', colour)} {printable(span.path)}:{span.line}:{span.column}"
-    quoted = _quote(span, sources.get(span.path, ""), max(width - gutter - 3, 20))
+    head = f"{' ' * gutter}{paint('-->', 'frame', colour)} {printable(span.path)}"
+    if span.path not in sources:
+        return [head]
+    head += f":{span.line}:{span.column}"
+    quoted = _quote(span, sources[span.path], max(width - gutter - 3, 20))
     if quoted is None:
         return [head]
     line, carets = quoted
@@ -84,7 +104,7 @@ def _place(
 def _quote(span: Span, text: str, room: int) -> tuple[str, str] | None:
     """The line a span begins on and the carets under it, both no wider than `room` cells; None where there is none."""
     lines = text.split("\n")
-    if not text or span.line > len(lines):
+    if span.line > len(lines):
         return None
     line = lines[span.line - 1].rstrip("\r")
     start = min(span.column - 1, len(line))

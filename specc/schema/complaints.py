@@ -124,7 +124,7 @@ def _unknown_keys(finding: Finding, node: Tree) -> Iterator[Complaint]:
         hint = missing_space(key, known)
         if "x-call" in finding.schema:
             family, name = finding.schema["x-call"].split("/")
-            hint = hint or _elsewhere(family, name, key) or suggestion(key, known)
+            hint = hint or _elsewhere(family, name, key) or suggestion(key, known, most=20)
             yield Complaint(codes.S103, value.key, f"{_named(family, name)} has no argument `{key}`", hint)
         else:
             hint = hint or suggestion(key, known, most=20)
@@ -145,7 +145,8 @@ def _elsewhere(family: str, name: str, key: str) -> str:
 
 def _missing(finding: Finding, node: Tree) -> Iterator[Complaint]:
     known, given = finding.schema["properties"], node.entries
-    if any(key not in known for key in given):
+    closed = finding.schema.get("additionalProperties") is False
+    if closed and any(key not in known for key in given):
         return  # A missing argument beside a misspelt one is the misspelt one.
     lacking = [name for name in finding.schema["required"] if name not in given]
     if "x-call" in finding.schema:

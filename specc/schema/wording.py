@@ -67,10 +67,12 @@ def needed(schema: Mapping[str, Any]) -> str:
 def _list(schema: Mapping[str, Any]) -> str:
     length = f" of {schema['minItems']}" if schema.get("minItems", 0) == schema.get("maxItems") else ""
     item = without_computed(schema.get("items", {}))
-    of = MANY.get(str(item.get("type")))
-    if of is None:
-        return f"a list{length}" if "anyOf" in item or not item else f"a list{length or ' of'}: each {needed(item)}"
-    return f"a list{length or ' of'} {of}{_bounds(item)}"
+    reference = str(item.get("$ref", "")).rpartition("/")[2]
+    if reference in NOUNS or reference == "step":
+        return f"a list of {NOUNS.get(reference, reference)}s"
+    if of := MANY.get(str(item.get("type"))):
+        return f"a list{length or ' of'} {of}{_bounds(item)}"
+    return f"a list{length}, each {needed(item)}" if item else f"a list{length}"
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
@@ -129,9 +131,15 @@ def invitation(names: Iterable[str]) -> str:
 def suggestion(name: str, known: Iterable[str], most: int = 12) -> str:
     """The help for a name that is not known: the nearest one, or all when they are few."""
     names = list(known)
-    if near := nearest(name, names):
+    near = nearest(name, names) or next((known for known in names if _initials(known) == name), None)
+    if near:
         return f"did you mean `{near}`?"
     return f"there are: {', '.join(names)}" if 0 < len(names) <= most else ""
+
+
+def _initials(name: str) -> str:
+    """`lr` of `learning_rate`."""
+    return "".join(part[:1] for part in name.split("_")) if "_" in name else ""
 
 
 def missing_space(text: str, known: Iterable[str]) -> str:

@@ -155,7 +155,10 @@ def axes(site: Site, name: str, shape: Shape) -> tuple[int, ...] | None:
     if found is None:
         return None
     listed = found if isinstance(found, tuple) else (found,)
-    return tuple(axis(site, name, one, len(shape), shape) for one in listed)
+    counted = tuple(axis(site, name, one, len(shape), shape) for one in listed)
+    if len(set(counted)) < len(counted):
+        raise wrong(site, name, found, f"axes that differ; of {show(shape)}, these do not")
+    return counted
 
 
 def extent(given: Any) -> tuple[int, ...]:

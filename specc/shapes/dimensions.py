@@ -23,7 +23,7 @@ def layout(spatial: int, first: bool = False) -> str:
     return f"(batch, {', '.join(names)})"
 
 
-def ranked(site: Site, tensor: Tensor, rank: int, needed: str) -> Shape | None:
+def ranked(site: Site, tensor: Tensor, rank: int, needed: str, help: str = "") -> Shape | None:
     """The shape of a tensor that must have that many dimensions, or None where it is not known.
 
     Raises:
@@ -33,7 +33,7 @@ def ranked(site: Site, tensor: Tensor, rank: int, needed: str) -> Shape | None:
         raise Refusal(
             codes.S301,
             f"{site.label} needs {needed}, and is given {show(tensor.shape)}",
-            help=_reshaping(tensor.shape, rank),
+            help=help or _reshaping(tensor.shape, rank),
         )
     return tensor.shape
 
@@ -57,6 +57,8 @@ def _reshaping(shape: Shape, rank: int) -> str:
     known = [d for d in shape[1:] if d is not None]
     if len(shape) == rank - 1 and len(known) == len(shape) - 1 and rank > 2:
         return f"give it one more dimension first: `Reshape: {[*known, 1]}`"
+    if len(shape) == 2 and rank > 3:
+        return "put it before `Flatten`, or give it a form first with `Reshape: [height, width, channels]`"
     if len(shape) < rank:
         return "give it more dimensions first, with `Reshape` or `ops.expand_dims`"
     if rank == 2:

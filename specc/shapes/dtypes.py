@@ -126,6 +126,21 @@ def received(site: Site, tensor: Tensor) -> str | None:
     return computes if is_float(tensor.dtype) else tensor.dtype
 
 
+def fractional(site: Site, *tensors: Tensor) -> None:
+    """Refuse whole numbers where TensorFlow computes with fractions only. Keras takes them, and fails once it runs.
+
+    Raises:
+        Refusal: S304.
+    """
+    numeric(site, *tensors)
+    if whole := next((t.dtype for t in tensors if is_integer(t.dtype) or t.dtype == "bool"), None):
+        raise Refusal(
+            codes.S304,
+            f"{site.label} computes with floats, and is given {whole}",
+            help="turn it into floats first, with `Rescaling: 1.0` or another scale",
+        )
+
+
 def numeric(site: Site, *tensors: Tensor) -> None:
     """Refuse text where numbers are computed with. Keras takes it in silence, and fails once it runs.
 

@@ -73,7 +73,7 @@ def decode(path: str, data: bytes, log: Log) -> str | None:
         log.report(
             S001,
             Span(path, line, column, line, column + 1),
-            f"byte {at:,} of the file, {error.object[error.start]:#04x}, is not UTF-8",
+            f"the byte {error.object[error.start]:#04x} at offset {at:,} is not UTF-8",
             help="save the file as UTF-8",
         )
         return None

@@ -1,4 +1,4 @@
-"""The usual layout of a spec: two spaces a level, one space after a colon, sections apart; what it means stays as it is.
+"""The usual layout of a spec: two spaces a level, one after a colon, sections apart; what it means stays as it is.
 
 The text is laid out token by token. What an author chose is kept: the order of keys, quotes, anchors, blocks or
 brackets, the line breaks within brackets, and every comment.
@@ -58,11 +58,11 @@ def layout(text: str, path: str = "spec") -> str:
     text = normalized(text)
     try:
         laid = _Layout(text).laid()
-    except _Unusual:
+    except _UnusualError:
         return text
     try:
         same = _meaning(laid, path) == meaning and _Layout(laid).laid() == laid
-    except (Rejected, _Unusual):
+    except (Rejected, _UnusualError):
         return text
     return laid if same else text
 
@@ -76,7 +76,7 @@ def _meaning(text: str, path: str) -> str:
     return repr(None if tree is None else tree.plain())
 
 
-class _Unusual(Exception):
+class _UnusualError(Exception):
     """The text has something that no spec needs, like keys with `?`."""
 
 
@@ -129,7 +129,8 @@ class _Layout:
             end = token.end_mark.index
             before = list(self.levels)
         self._flush()
-        return "\n".join(self._sections()).strip("\n") + "\n"
+        laid = "\n".join(self._sections()).strip("\n")
+        return laid + "\n" if laid else ""
 
     def _structure(self, token: Token) -> bool:
         """Open and close levels; true where that is all a token is for."""
@@ -143,7 +144,7 @@ class _Layout:
             return True
         if isinstance(token, KeyToken):
             if token.end_mark.index > token.start_mark.index:
-                raise _Unusual  # `? key`
+                raise _UnusualError  # `? key`
             if top and top.is_indentless:
                 self.levels.pop()
             self.awaits_value = self.begins = True
@@ -185,7 +186,7 @@ class _Layout:
             self.line = " " * column
         if isinstance(token, ValueToken):
             if not self.awaits_value:
-                raise _Unusual  # `: value`
+                raise _UnusualError  # `: value`
             self.awaits_value = False
         if isinstance(token, CLOSING):
             self.levels.pop()
@@ -272,7 +273,7 @@ class _Layout:
         """A block of text: its lines moved as one, nothing else about them changed."""
         header = HEADER.match(written)
         if header is None:
-            raise _Unusual
+            raise _UnusualError
         level = self.levels[-1]
         body = written.split("\n")[1:]
         if digits := re.search(r"[1-9]", header[1]):
@@ -291,18 +292,14 @@ class _Layout:
 
     def _sections(self) -> list[str]:
         """The lines, with a blank one between two keys of the root where either has more lines than one."""
-        stops = [head for head, _ in self.heads[1:]] + [len(self.lines)]
-        sizes = [
-            sum(1 for line in self.lines[own:stop] if line) for (_, own), stop in zip(self.heads, stops, strict=True)
-        ]
-        apart = {
-            head
-            for i, (head, _) in enumerate(self.heads)
-            if i and max(sizes[i - 1 : i + 1]) > 1 and self.lines[head - 1]
-        }
-        lines: list[str] = []
-        for i, line in enumerate(self.lines):
-            lines += ["", line] if i in apart else [line]
+        lines = list(self.lines)
+        long_below = False
+        stop = len(lines)
+        for head, own in reversed(self.heads):
+            is_long = sum(1 for line in lines[own:stop] if line) > 1
+            if stop < len(lines) and (is_long or long_below) and lines[stop - 1]:
+                lines.insert(stop, "")
+            long_below, stop = is_long, head
         return lines
 
 

@@ -58,7 +58,7 @@ def test_the_line_of_the_call_stands_below_the_line_in_the_block():
 
 def test_a_place_without_a_text_is_named_and_not_quoted():
     found = Diagnostic(codes.S501, at(1, 1, 1, "gone.yaml"), "there is no file `gone.yaml`")
-    assert text.diagnostics([found], {}) == "S501 error: there is no file `gone.yaml`\n --> gone.yaml:1:1"
+    assert text.diagnostics([found], {}) == "S501 error: there is no file `gone.yaml`\n --> gone.yaml"
 
 
 @given(before=LINES, marked=LINES.filter(bool), after=LINES, width=st.integers(40, 120))
@@ -97,6 +97,15 @@ def test_colour_adds_styles_and_no_words():
     assert painted != plain
 
 
+@given(words=st.lists(st.text("abc-`", min_size=1, max_size=15), min_size=1, max_size=40), width=st.integers(60, 120))
+def test_on_a_terminal_messages_keep_to_its_width_and_lose_no_word(words: list[str], width: int):
+    message = " ".join(words)
+    found = Diagnostic(codes.S105, at(1, 1, 2), message, message)
+    shown = text.diagnostics([found], {}, width=width, wrap=True)
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.split() == ["S105", "error:", *words, "-->", "model.yaml", "=", "help:", *words]
+
+
 def test_the_last_line_counts():
     error = Diagnostic(codes.S101, at(1, 1, 2), "unknown key")
     other = Diagnostic(codes.S101, at(1, 1, 2, "other.yaml"), "unknown key")
@@ -104,6 +113,7 @@ def test_the_last_line_counts():
     assert text.tally([error]) == "1 error in model.yaml"
     assert text.tally([error, error, warning]) == "2 errors and 1 warning in model.yaml"
     assert text.tally([error, other]) == "2 errors in 2 files"
+    assert text.tally([Diagnostic(codes.S006, at(1, 1, 2, "-p width"), "unknown")]) == "1 error on the command line"
 
 
 def test_json_names_every_part_of_a_diagnostic():

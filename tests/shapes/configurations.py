@@ -181,7 +181,12 @@ def einsum_dense(draw: DrawFn) -> Case:
     output = draw(st.lists(size, min_size=_EQUATIONS[equation], max_size=_EQUATIONS[equation] + draw(one_of(0, 0, 1))))
     letters = equation.partition("->")[2].replace(".", "")
     biased = draw(st.one_of(st.none(), st.sampled_from([*letters, letters[1:] or "a", "q"])))
-    arguments = {"equation": equation, "output_shape": output, "bias_axes": biased, "dtype": draw(one_of(None, None, "float16"))}
+    arguments = {
+        "equation": equation,
+        "output_shape": output,
+        "bias_axes": biased,
+        "dtype": draw(one_of(None, None, "float16")),
+    }
     return Case("layers", "EinsumDense", arguments, {"inputs": draw(tensors(st.integers(1, 5)))})
 
 
@@ -290,7 +295,11 @@ LAYERS["Dot"] = merging("Dot", given({"axes": one_of(-1, 1, 2, [1, 2], [2, 1], [
 
 # Preprocessing ------------------------------------------------------------------------------------------------------
 _all("Rescaling", lambda _: given({"scale": one_of(0.5, 2)}, offset=one_of(0, 1)), _any_rank, *NUMBERS)
-_all("Resizing CenterCrop RandomCrop", lambda _: given({"height": sizes, "width": sizes}, data_format=formats), lambda _: 4)
+_all(
+    "Resizing CenterCrop RandomCrop",
+    lambda _: given({"height": sizes, "width": sizes}, data_format=formats),
+    lambda _: 4,
+)
 
 
 @st.composite

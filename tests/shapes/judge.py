@@ -1,4 +1,4 @@
-"""Keras as the judge of a rule: the same layer or op, built by Keras on symbolic tensors, and run where that says too little."""
+"""Keras as the judge of a rule: the same layer or op built on symbolic tensors, and run where that says too little."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from typing import Any
 
 import keras
 import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
 
 from specc import catalog
 from specc.calls import Call
 from specc.diagnostics import Refusal
 from specc.shapes import Site, apply
 from specc.tensors import Shape, Tensor
+
+DRAWS = 10
+"""How many configurations of each layer and op are held against Keras in the ordinary tests; the slow ones draw 200."""
 
 Inputs = Mapping[str, Tensor | tuple[Tensor, ...]]
 
@@ -125,3 +130,21 @@ def _called(case: Case, built: Any, make: Callable[[Tensor], Any]) -> Any:
 
 def _flat(made: Any) -> list[Any]:
     return [t for one in made for t in _flat(one)] if isinstance(made, (list, tuple)) else [made]
+
+
+def held(configurations: SearchStrategy[Case], agree: Callable[[Case], None], draws: int) -> None:
+    """Hold a rule against Keras on that many configurations: the same ones each time where they are few."""
+
+    @settings(
+        max_examples=draws,
+        deadline=None,
+        derandomize=draws == DRAWS,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(configurations)
+    def holds(case: Case) -> None:
+        agree(case)
+
+    holds()

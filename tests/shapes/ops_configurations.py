@@ -65,14 +65,15 @@ for op in names("ops"):
     elif len(first_two) == 1:
         OPS[op] = on_one(op, _CONSTANTS)
 
-for op in "all any max min amax amin mean sum prod std var argmax argmin count_nonzero logsumexp median ptp".split():
+REDUCTIONS = "all any max min amax amin mean sum prod std var argmax argmin count_nonzero logsumexp median ptp"
+for op in REDUCTIONS.split():
     OPS[op] = on_one(op, {"axis": one_of(None, 0, 1, -1, 4) if op.startswith("arg") else axes, "keepdims": booleans})
-for op in "nanmax nanmean nanmin nansum".split():
+for op in ["nanmax", "nanmean", "nanmin", "nansum"]:
     OPS[op] = on_one(op, {"axis": axes.filter(lambda a: not isinstance(a, int)), "keepdims": booleans})
 OPS["moments"] = on_one("moments", {"axes": one_of([0], [1], [0, 1], [-1], [4]), "keepdims": booleans})
-for op in "cumsum cumprod sort argsort".split():
+for op in ["cumsum", "cumprod", "sort", "argsort"]:
     OPS[op] = on_one(op, {"axis": one_of(None, 0, 1, -1, 4), "dtype": one_of(None, "float32")})
-for op in "softmax log_softmax normalize".split():
+for op in ["softmax", "log_softmax", "normalize"]:
     OPS[op] = on_one(op, {"axis": axis}, st.integers(1, 4))
 OPS["sparsemax"] = on_one("sparsemax", {"axis": axis}, st.integers(1, 4))
 OPS["glu"] = on_one("glu", {"axis": axis}, st.integers(1, 4))
@@ -93,7 +94,9 @@ OPS["tile"] = on_one("tile", {"repeats": one_of(2, [1, 2], [2, 1, 1], [3])})
 OPS["pad"] = on_one("pad", {"pad_width": one_of(1, [1, 2], [[1, 2]], [[0, 0], [1, 1]], [[0, 0], [1, 1], [2, 0]])})
 OPS["split"] = on_one("split", {"indices_or_sections": one_of(1, 2, 3, [1], [1, 2]), "axis": axis}, st.integers(1, 3))
 OPS["unstack"] = on_one("unstack", {"num": one_of(None, None, 2), "axis": axis}, st.integers(1, 3))
-OPS["reshape"] = on_one("reshape", {"newshape": one_of([-1], [-1, 1], [2, -1], [-1, 2, 2], [6], [-1, -1], [-2], [3, 2])})
+OPS["reshape"] = on_one(
+    "reshape", {"newshape": one_of([-1], [-1, 1], [2, -1], [-1, 2, 2], [6], [-1, -1], [-2], [3, 2])}
+)
 
 
 @st.composite
@@ -122,7 +125,7 @@ def products(draw: DrawFn, name: str, arguments: Mapping[str, SearchStrategy[Any
     return Case("ops", name, draw(st.fixed_dictionaries({}, optional=dict(arguments))), inputs)
 
 
-for op in "matmul dot inner outer vdot".split():
+for op in ["matmul", "dot", "inner", "outer", "vdot"]:
     OPS[op] = products(op, {})
 OPS["tensordot"] = products("tensordot", {"axes": one_of(0, 1, [[-1], [-2]], [[0], [0]], [[1], [0]])}, 2)
 
@@ -143,7 +146,9 @@ def einsum(draw: DrawFn) -> Case:
         spare = [draw(one_of(1, 2, None)) for _ in range(rank - len(letters))]
         known = [draw(one_of(*[size[c]] * 8, None, 4)) for c in letters]
         at = spec.index(".") if "." in spec else 0
-        inputs.append(Tensor((*known[:at], *spare, *known[at:])[: max(rank, len(letters) if spare else rank)], "float32"))
+        inputs.append(
+            Tensor((*known[:at], *spare, *known[at:])[: max(rank, len(letters) if spare else rank)], "float32")
+        )
     return Case("ops", "einsum", {"subscripts": subscripts}, {"operands": tuple(inputs)})
 
 
@@ -188,4 +193,3 @@ def dot_product_attention(draw: DrawFn) -> Case:
 
 
 OPS["dot_product_attention"] = dot_product_attention()
-

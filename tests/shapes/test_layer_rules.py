@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import HealthCheck, given, settings
 
 from specc import catalog
 from specc.calls import TensorArgument
@@ -13,9 +10,7 @@ from specc.diagnostics import Refusal
 from specc.shapes import names
 from specc.tensors import Shape
 from tests.shapes.configurations import LAYERS
-from tests.shapes.judge import Answer, Case, keras_runs, keras_says, rule_says
-
-DRAWS = int(os.environ.get("SPECC_SHAPE_DRAWS", "15"))
+from tests.shapes.judge import DRAWS, Answer, Case, held, keras_runs, keras_says, rule_says
 
 IMAGES = [n for n in names("layers") if catalog.signature("layers", n).tensors[:1] == (TensorArgument("data"),)]
 
@@ -62,15 +57,10 @@ def known(shape: Shape | None) -> set[tuple[int, int]]:
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_layer_rule_says_what_keras_says(name: str) -> None:
-    @settings(
-        max_examples=DRAWS,
-        deadline=None,
-        derandomize=DRAWS <= 15,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(LAYERS[name])
-    def holds(case: Case) -> None:
-        agree(case)
+    held(LAYERS[name], agree, DRAWS)
 
-    holds()
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_a_layer_rule_says_what_keras_says_of_many(name: str) -> None:
+    held(LAYERS[name], agree, 200)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import HealthCheck, given, settings
 
 from specc.diagnostics import Refusal
 from specc.shapes import names
-from tests.shapes.judge import Answer, Case, keras_runs, keras_says, rule_says
+from tests.shapes.judge import DRAWS, Answer, Case, held, keras_runs, keras_says, rule_says
 from tests.shapes.ops_configurations import OPS
-
-DRAWS = int(os.environ.get("SPECC_SHAPE_DRAWS", "15"))
 
 
 def test_every_rule_has_configurations() -> None:
@@ -32,15 +27,10 @@ def agree(case: Case) -> None:
 
 @pytest.mark.parametrize("name", sorted(OPS))
 def test_an_op_rule_says_what_keras_says(name: str) -> None:
-    @settings(
-        max_examples=DRAWS,
-        deadline=None,
-        derandomize=DRAWS <= 15,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(OPS[name])
-    def holds(case: Case) -> None:
-        agree(case)
+    held(OPS[name], agree, DRAWS)
 
-    holds()
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(OPS))
+def test_an_op_rule_says_what_keras_says_of_many(name: str) -> None:
+    held(OPS[name], agree, 200)

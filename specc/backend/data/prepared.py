@@ -118,4 +118,6 @@ def undecodable(names: list[str]) -> Refusal:
     """Files that cannot be decoded, as one refusal."""
     shown = ", ".join(f"`{name}`" for name in names[:5])
     others = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return Refusal(S503, f"cannot decode {shown}{others}", "damaged, or of another format: replace or remove them")
+    return Refusal(
+        S503, f"cannot decode {shown}{others}", "damaged, or of another format: save as JPEG or PNG, or remove"
+    )

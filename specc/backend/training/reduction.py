@@ -64,9 +64,12 @@ def shards(dataset: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
     not see an empty batch.
     """
 
+    # Plain graph operations: autograph would spend longer on reading these functions than on tracing them.
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def cut(inputs: Any, targets: Any) -> tf.data.Dataset:
         size = tf.shape(tf.nest.flatten(inputs)[0], out_type=tf.int64)[0]
 
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
         def part(replica: Any) -> Any:
             start, stop = replica * size // replicas, (replica + 1) * size // replicas
             end = tf.maximum(stop, start + 1)

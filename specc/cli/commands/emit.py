@@ -21,7 +21,7 @@ from specc.render.python import python
 
 
 @click.command()
-@click.argument("spec", metavar="SPEC")
+@click.argument("spec", metavar="SPEC", type=click.Path())
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to a file.")
 @overrides
 def command(spec: str, output: Path | None, params: dict[str, Any], sets: dict[str, Any]) -> None:

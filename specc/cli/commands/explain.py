@@ -28,7 +28,11 @@ RANGES = {
 
 
 @click.command()
-@click.argument("code", required=False)
+@click.argument(
+    "code",
+    required=False,
+    shell_complete=lambda context, argument, typed: [c for c in ALL if c.startswith(typed.upper())],
+)
 def command(code: str | None) -> None:
     if code is None:
         _list()

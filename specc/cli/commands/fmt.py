@@ -1,6 +1,6 @@
 """Put specs into the usual form; comments stay where they are.
 
-A PATH is a spec or a directory. Indentation, spacing and the order of keys change, the meaning never does.
+A PATH is a spec or a directory. Indentation and spacing change; the order of keys, and what it means, never do.
 
     specc fmt model.yaml
     specc fmt --check examples/
@@ -20,12 +20,12 @@ from specc.cli.paths import specs
 from specc.cli.screen import show
 from specc.diagnostics import Log, Rejected
 from specc.passes.read import read
-from specc.render.layout import layout
 from specc.render.text import count
+from specc.text.layout import layout
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @click.option("--check", is_flag=True, help="Write nothing; name the specs that are in another form and exit with 1.")
 def command(paths: Sequence[str], check: bool) -> int:
     changed = unreadable = 0

@@ -10,13 +10,11 @@ with YAML support completes, explains and checks as you type:
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from specc.schema import document
+from specc.schema.document import text
 
 
 @click.command()
 def command() -> None:
-    print(json.dumps(document(), ensure_ascii=False, indent=2))
+    print(text(), end="")

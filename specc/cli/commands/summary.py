@@ -22,7 +22,7 @@ from specc.render import summary
 
 
 @click.command()
-@click.argument("spec", metavar="SPEC")
+@click.argument("spec", metavar="SPEC", type=click.Path())
 @text_or_json
 @overrides
 def command(spec: str, form: str, params: dict[str, Any], sets: dict[str, Any]) -> None:

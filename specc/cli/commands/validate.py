@@ -26,7 +26,7 @@ from specc.render import json, text
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @text_or_json
 @click.option("--strict", is_flag=True, help="Let warnings fail like errors.")
 def command(paths: Sequence[str], form: str, strict: bool) -> int:

@@ -20,6 +20,9 @@ from specc.tensors import Tensor
 
 CHANNELS = (1, 3, 4)
 
+GREYS = b"".join(bytes((value, value, value, 0)) for value in range(256))
+"""The palette of a grey BMP file. TensorFlow takes any other for it and would give wrong colors without a word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -148,7 +151,9 @@ class Image:
     def _decoded(self, tf: ModuleType, data: Any, shape: Any) -> Any:
         """The bytes of a file as whole values 0…255 of the wanted shape."""
         height, width, channels = shape
-        picture = tf.cast(tf.io.decode_image(data, channels=3, expand_animations=False), tf.float32)
+        check = tf.debugging.Assert(_has_true_colors(tf, data), ["a BMP file with a palette cannot be decoded"])
+        with tf.control_dependencies([] if check is None else [check]):
+            picture = tf.cast(tf.io.decode_image(data, channels=3, expand_animations=False), tf.float32)
         picture = tf.ensure_shape(picture, (None, None, 3))
         if channels == 1:
             picture = tf.round(tf.image.rgb_to_grayscale(picture))
@@ -161,16 +166,15 @@ class Image:
 
     def _fitted(self, tf: ModuleType, pictures: Any, height: int | None, width: int | None) -> Any:
         """Pictures [height, width, channels], or a batch of them, brought to a size."""
-        if self.resize == "pad":
-            return tf.image.resize_with_pad(pictures, height, width, antialias=True)
-        if self.resize == "crop":
-            there = tf.shape(pictures)[-3:-1]
-            scale = tf.reduce_max(tf.constant([height, width], tf.float64) / tf.cast(there, tf.float64))
-            covering = tf.maximum(tf.cast(tf.round(tf.cast(there, tf.float64) * scale), tf.int32), [height, width])
-            pictures = tf.image.resize(pictures, covering, antialias=True)
-            top, left = tf.unstack((covering - [height, width]) // 2)
-            return pictures[..., top : top + height, left : left + width, :]
-        return tf.image.resize(pictures, (height, width), antialias=True)
+        if self.resize == "stretch":
+            return tf.image.resize(pictures, (height, width), antialias=True)
+        there = tf.cast(tf.shape(pictures)[-3:-1], tf.float64)
+        ratios = tf.constant([height, width], tf.float64) / there
+        # The whole picture has to fit when it is padded; it has to fill the frame when it is cropped.
+        scale = tf.reduce_min(ratios) if self.resize == "pad" else tf.reduce_max(ratios)
+        scaled = tf.maximum(tf.cast(tf.round(there * scale), tf.int32), 1)
+        pictures = tf.image.resize(pictures, scaled, antialias=True)
+        return tf.image.resize_with_crop_or_pad(pictures, height, width)
 
     def restore(self, tf: ModuleType, output: Any, state: State) -> Any:
         return output
@@ -184,3 +188,14 @@ class Image:
 def _source(state: State) -> str:
     """What the pictures were read from."""
     return "files" if "files" in state else f"arrays of shape {state['shape']}"
+
+
+def _has_true_colors(tf: ModuleType, data: Any) -> Any:
+    """False for a BMP file of eight bits a pixel whose palette is not that of greys."""
+
+    def bmp() -> Any:
+        is_paletted = tf.equal(tf.strings.substr(data, 28, 1), b"\x08")
+        return tf.logical_or(~is_paletted, tf.equal(tf.strings.substr(data, 54, len(GREYS)), GREYS))
+
+    is_bmp = tf.strings.regex_full_match(tf.strings.substr(data, 0, 2), "BM") & (tf.strings.length(data) > 54)
+    return tf.cond(is_bmp, bmp, lambda: tf.constant(True))

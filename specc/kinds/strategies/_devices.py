@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import ModuleType
+from typing import Any
 
 from specc.codes import S601
 from specc.diagnostics import Refusal
@@ -11,6 +13,16 @@ from specc.diagnostics import Refusal
 def gpus(tf: ModuleType) -> list[str]:
     """The GPUs that TensorFlow can use, in its order."""
     return [f"gpu:{i}" for i in range(len(tf.config.list_logical_devices("GPU")))]
+
+
+@cache
+def mirrored(tf: ModuleType, devices: tuple[str, ...]) -> Any:
+    """A replica on each device. One strategy for the same devices, however many runs a process makes: TensorFlow numbers
+    collectives anew for each strategy, and a second one's would be taken for the first one's."""
+    if devices[0].startswith("cpu"):
+        # Logical CPUs share one memory: adding up in one place needs no collectives.
+        return tf.distribute.MirroredStrategy(devices, cross_device_ops=tf.distribute.ReductionToOneDevice())
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def missing(tf: ModuleType, what: str) -> Refusal:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from specc.kinds.strategies._devices import gpus
+from specc.kinds.strategies._devices import gpus, mirrored
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +16,5 @@ class Auto:
     def create(self, tf: ModuleType) -> Any:
         found = gpus(tf)
         if len(found) > 1:
-            return tf.distribute.MirroredStrategy(found)
+            return mirrored(tf, tuple(found))
         return tf.distribute.OneDeviceStrategy(found[0] if found else "cpu:0")

@@ -9,7 +9,7 @@ from typing import Any
 from specc.codes import S601
 from specc.diagnostics import Refusal
 from specc.kinds import argument
-from specc.kinds.strategies._devices import gpus, missing, split_cpu
+from specc.kinds.strategies._devices import gpus, mirrored, missing, split_cpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,4 @@ class Mirrored:
         for name in devices:
             if kinds == {"gpu"} and name not in gpus(tf):
                 raise missing(tf, f"GPU `{name}`")
-        return tf.distribute.MirroredStrategy(devices)
+        return mirrored(tf, tuple(devices))

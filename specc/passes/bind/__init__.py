@@ -110,6 +110,8 @@ def _inputs(model: Tree, fields: tuple[Field, ...], facts: Facts, values: Values
             learnt = facts.learnt.get(f"inputs.{one.name}", {}).get("shape")
             if learnt is not None:
                 tensor = Tensor((None, *learnt), tensor.dtype)
+            elif tensor.shape is None or None in tensor.shape[1:]:
+                facts.open[f"inputs.{one.name}.shape"] = None
             found.append(Input(one.name, tensor, one.span))
         if not found:
             log.report(

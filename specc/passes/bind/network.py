@@ -205,6 +205,8 @@ class Weaver:
         call = bind_arguments(family, name, computed, computed is not body, self.log, scope.callers)
         call = replace(call, span=body.key if tree.is_mapping else body.span)
         takes = signature(family, name)
+        if takes:  # a plain number may stand where an op takes a tensor: `ops.multiply: {x2: 0.5}`
+            takes = replace(takes, tensors=tuple(t for t in takes.tensors if t.name not in call.arguments))
         options = {}
         if "call" in tree:
             known = {a.name for a in takes.options} if takes else set()

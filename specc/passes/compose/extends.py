@@ -59,7 +59,8 @@ class _Chain:
         real = [os.path.realpath(file) for file in chain]
         identity = _identity(path)
         if identity in real:
-            circle = [*chain[real.index(identity) :], path]
+            first = real.index(identity)
+            circle = [*chain[first:], chain[first]]
             raise Refusal(S004, f"`extends` goes in a circle: {' → '.join(circle)}", "take one of these `extends` away")
         if identity not in self.trees:
             if len(chain) > LONGEST_CHAIN:

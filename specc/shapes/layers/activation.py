@@ -5,7 +5,7 @@ from __future__ import annotations
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import axes, axis, number, value
 from specc.shapes.dimensions import kernels, known
-from specc.shapes.dtypes import compute_dtype, numeric
+from specc.shapes.dtypes import compute_dtype, fractional, numeric
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
@@ -17,7 +17,14 @@ def kept(site: Site) -> Result:
     return single(inputs.shape, compute_dtype(site))
 
 
-Activation = ELU = kept
+def fractions_kept(site: Site) -> Result:
+    """(…) → the same, floats only."""
+    fractional(site, site.tensor())
+    return kept(site)
+
+
+Activation = kept
+ELU = fractions_kept
 
 
 def ReLU(site: Site) -> Result:
@@ -40,13 +47,13 @@ def Softmax(site: Site) -> Result:
     inputs = site.tensor()
     if inputs.shape is not None:
         axes(site, "axis", inputs.shape)
-    return kept(site)
+    return fractions_kept(site)
 
 
 def PReLU(site: Site) -> Result:
     """(…) → the same, with a slope for each element, or one along each of `shared_axes`."""
     inputs = site.tensor()
-    numeric(site, inputs)
+    fractional(site, inputs)
     shape = inputs.shape
     if shape is None:
         return single(None, compute_dtype(site), None)

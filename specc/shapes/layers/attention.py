@@ -7,7 +7,7 @@ from specc.diagnostics import Refusal
 from specc.shapes import Result, Site
 from specc.shapes.arguments import choice, flag, size, value, whole, wrong
 from specc.shapes.dimensions import agree, joined, kernels, known
-from specc.shapes.dtypes import compute_dtype, is_quantized, numeric
+from specc.shapes.dtypes import compute_dtype, fractional, is_quantized, numeric
 from specc.tensors import Shape, Tensor, Weight, show
 
 __all__ = ["AdditiveAttention", "Attention", "MultiHeadAttention"]
@@ -27,6 +27,8 @@ def _query_value_key(site: Site) -> tuple[Tensor, Tensor, Tensor]:
     """
     given = site.tensors()
     numeric(site, *given)
+    if site.call.name == "Attention":
+        fractional(site, *given)
     if not 1 <= len(given) <= 3:
         raise Refusal(
             codes.S204,

@@ -7,7 +7,7 @@ from specc.diagnostics import Refusal
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import channels_first, flag, integer, several, size, value, wrong
 from specc.shapes.dimensions import joined, kernels, known, layout, ranked, window
-from specc.shapes.dtypes import compute_dtype, numeric
+from specc.shapes.dtypes import compute_dtype, fractional
 from specc.shapes.layers.core import adapted
 from specc.tensors import Shape, show
 
@@ -33,7 +33,7 @@ def _spatial(site: Site) -> int:
 def _input(site: Site, spatial: int) -> tuple[Shape | None, bool]:
     """The input's shape, and whether its channels come first."""
     inputs, first = site.tensor(), channels_first(site)
-    numeric(site, inputs)
+    fractional(site, inputs)
     return ranked(site, inputs, spatial + 2, f"an input of {spatial + 2} dimensions, {layout(spatial, first)}"), first
 
 

@@ -7,7 +7,7 @@ from specc.diagnostics import Refusal
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import axes, axis, flag, integer, value, wrong
 from specc.shapes.dimensions import joined, kernels, known
-from specc.shapes.dtypes import compute_dtype, numeric
+from specc.shapes.dtypes import compute_dtype, fractional, numeric
 from specc.tensors import Shape, Weight, show
 
 __all__ = [
@@ -81,6 +81,7 @@ def GroupNormalization(site: Site) -> Result:
 
 def UnitNormalization(site: Site) -> Result:
     """(…) → the same."""
+    fractional(site, site.tensor())
     shape = _input(site)
     if shape is not None:
         if value(site, "axis") is None:

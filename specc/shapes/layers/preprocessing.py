@@ -103,8 +103,8 @@ def augmented(site: Site) -> Result:
     return single(ranked(site, inputs, 4, f"an input of 4 dimensions, {layout(2, first)}"), compute_dtype(site))
 
 
-def RandomColorDegeneration(site: Site) -> Result:
-    """(batch, height, width, 3) → the same, with less colour."""
+def coloured(site: Site) -> Result:
+    """(batch, height, width, 3) → the same, its colours changed at random while training."""
     result = augmented(site)
     shape = result.outputs[0].shape
     channels = None if shape is None else shape[1 if channels_first(site) else -1]
@@ -118,8 +118,9 @@ def RandomColorDegeneration(site: Site) -> Result:
 
 
 Resizing = CenterCrop = RandomCrop = resized
+RandomColorDegeneration = RandomHue = RandomSaturation = coloured
 AugMix = AutoContrast = Equalization = RandAugment = Solarization = augmented
 RandomBrightness = RandomColorJitter = RandomContrast = RandomElasticTransform = augmented
-RandomErasing = RandomFlip = RandomGaussianBlur = RandomGrayscale = RandomHue = RandomInvert = augmented
-RandomPerspective = RandomPosterization = RandomRotation = RandomSaturation = RandomSharpness = augmented
+RandomErasing = RandomFlip = RandomGaussianBlur = RandomGrayscale = RandomInvert = augmented
+RandomPerspective = RandomPosterization = RandomRotation = RandomSharpness = augmented
 RandomShear = RandomTranslation = RandomZoom = augmented

@@ -35,7 +35,9 @@ def _recurrent(site: Site, gates: int, states: int) -> Result:
     units, dtype = size(site, "units"), compute_dtype(site)
     sequences = site.tensor()
     numeric(site, sequences)
-    shape = ranked(site, sequences, 3, _SEQUENCES)
+    one_step = sequences.rank == 2
+    hint = "a recurrent layer before it gives all its steps with `return_sequences: true`" if one_step else ""
+    shape = ranked(site, sequences, 3, _SEQUENCES, hint)
     _states_fit(site, units, states)
     batch, steps = (None, None) if shape is None else shape[:2]
     many, more = flag(site, "return_sequences"), states if flag(site, "return_state") else 0

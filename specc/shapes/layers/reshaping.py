@@ -77,7 +77,9 @@ def Permute(site: Site) -> Result:
     dims = given if isinstance(given, tuple) else (given,)
     if sorted(dims) != list(range(1, len(dims) + 1)):
         raise wrong(site, "dims", given, "each number from 1 up, once: `[2, 1]` swaps two dimensions")
-    shape = ranked(site, inputs, len(dims) + 1, f"as many dimensions after the batch as `dims` has, {len(dims)}")
+    needed = f"as many dimensions after the batch as `dims` has, {len(dims)}"
+    hint = f"name each of the {(inputs.rank or 1) - 1} dimensions once in `dims`"
+    shape = ranked(site, inputs, len(dims) + 1, needed, hint)
     return single(None if shape is None else (shape[0], *(shape[d] for d in dims)), received(site, inputs))
 
 

@@ -96,8 +96,13 @@ def outer(site: Site) -> Result:
 
 
 def vdot(site: Site) -> Result:
-    """(…) and (…) → a number."""
-    return single((), _pair(site)[2])
+    """(…) and (…), as many elements in each → a number."""
+    one, other, dtype = _pair(site)
+    if one.shape is not None and other.shape is not None:
+        many, as_many = size_of(one.shape), size_of(other.shape)
+        if not agree(many, as_many):
+            raise _unfit(site, one.shape, other.shape, f"{many} elements meet {as_many}")
+    return single((), dtype)
 
 
 def tensordot(site: Site) -> Result:
@@ -108,6 +113,8 @@ def tensordot(site: Site) -> Result:
         return single(None, dtype)
     if isinstance(given, int):
         count = max(integer(site, "axes"), 0)
+        if not agree(size_of(one.shape[len(one.shape) - count :]), size_of(other.shape[:count])):
+            raise _unfit(site, one.shape, other.shape, f"the last {count} of one do not meet the first of the other")
         return single(one.shape[: len(one.shape) - count] + other.shape[count:], dtype)
     if not isinstance(given, tuple) or len(given) != 2:
         raise wrong(site, "axes", given, "a number of axes, or two lists of them")
@@ -115,8 +122,8 @@ def tensordot(site: Site) -> Result:
     for listed, shape in zip(given, (one.shape, other.shape), strict=True):
         wanted = listed if isinstance(listed, tuple) else (listed,)
         gone.append([axis(site, "axes", whole(site, "axes", a), len(shape), shape) for a in wanted])
-    met = list(zip(gone[0], gone[1], strict=False))
-    if len(gone[0]) != len(gone[1]) or not all(agree(one.shape[a], other.shape[b]) for a, b in met):
+    axes = zip(gone[0], gone[1], strict=False)
+    if len(gone[0]) != len(gone[1]) or not all(agree(one.shape[a], other.shape[b]) for a, b in axes):
         raise _unfit(site, one.shape, other.shape, f"`axes` {given} do not match")
     left = tuple(d for i, d in enumerate(one.shape) if i not in gone[0])
     right = tuple(d for i, d in enumerate(other.shape) if i not in gone[1])

@@ -192,5 +192,12 @@ def top_k(site: Site) -> Result:
         return Result((Tensor(None, x.dtype), Tensor(None, "int32")))
     if not x.shape:
         raise Refusal(codes.S301, f"{site.label} looks along the last axis, and is given a single number")
+    last = x.shape[-1]
+    if last is not None and count is not None and last < count:
+        raise Refusal(
+            codes.S302,
+            f"{site.label} takes the {count} largest of {last}, along the last axis of {show(x.shape)}",
+            help=f"`k` is {last} at most",
+        )
     shape = (*x.shape[:-1], count)
     return Result((Tensor(shape, x.dtype), Tensor(shape, "int32")))

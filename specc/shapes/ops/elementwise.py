@@ -8,8 +8,8 @@ from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import nearest
 from specc.shapes import Result, Rule, Site, single
 from specc.shapes.arguments import value, wrong
-from specc.shapes.dimensions import broadcast
-from specc.shapes.dtypes import DEFAULT, NAMES, is_integer, numeric, promote
+from specc.shapes.dimensions import broadcast, ranked_from
+from specc.shapes.dtypes import DEFAULT, NAMES, fractional, is_integer, numeric, promote
 from specc.tensors import Shape, Tensor
 
 __all__ = [
@@ -249,12 +249,28 @@ def clip(site: Site) -> Result:
 
 saturate_cast = zeros_like = ones_like = full_like = convert_to_tensor = cast
 
+
+def fractions(site: Site) -> Result:
+    """(…) → the same, floats only: TensorFlow has no such function of whole numbers."""
+    fractional(site, site.tensor())
+    return unary(_same)(site)
+
+
+def triangular(site: Site) -> Result:
+    """(…, n, m) → the same, one triangle of it zero."""
+    x = site.tensor()
+    ranked_from(site, x, 2)
+    return single(x.shape, x.dtype)
+
+
 _kept = unary(_same)
+tril = triu = triangular
 abs = absolute = conj = conjugate = copy = negative = real = imag = sign = round = trunc = nan_to_num = _kept
-bitwise_invert = bitwise_not = stop_gradient = rsqrt = erf = erfinv = _kept
-relu = relu6 = sigmoid = sparse_sigmoid = softplus = softsign = sparse_plus = silu = swish = log_sigmoid = _kept
-hard_sigmoid = hard_silu = hard_swish = hard_tanh = hard_shrink = soft_shrink = tanh_shrink = selu = _kept
-elu = celu = gelu = leaky_relu = squareplus = threshold = tril = triu = _kept
+bitwise_invert = bitwise_not = stop_gradient = _kept
+relu = relu6 = leaky_relu = _kept
+sigmoid = sparse_sigmoid = softplus = softsign = sparse_plus = silu = swish = log_sigmoid = fractions
+hard_sigmoid = hard_silu = hard_swish = hard_tanh = hard_shrink = soft_shrink = tanh_shrink = selu = fractions
+elu = celu = gelu = squareplus = threshold = rsqrt = erf = erfinv = fractions
 
 arccos = arccosh = arcsin = arcsinh = arctan = arctanh = cos = cosh = sin = sinc = sinh = tan = tanh = unary(_smooth)
 angle = ceil = floor = log = log10 = log1p = log2 = sqrt = unary(_smooth)

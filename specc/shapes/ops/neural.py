@@ -6,8 +6,8 @@ from specc import codes
 from specc.diagnostics import Refusal
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import axes, axis, integer
-from specc.shapes.dimensions import ranked
-from specc.shapes.dtypes import DEFAULT, numeric, promote
+from specc.shapes.dimensions import agree, ranked
+from specc.shapes.dtypes import DEFAULT, fractional, numeric, promote
 from specc.tensors import show
 
 __all__ = [
@@ -31,7 +31,14 @@ def along_axis(site: Site) -> Result:
     return single(x.shape, x.dtype)
 
 
-softmax = log_softmax = sparsemax = layer_normalization = rms_normalization = along_axis
+def shares(site: Site) -> Result:
+    """(…) → the same, as shares of one along the axis."""
+    fractional(site, site.tensor())
+    return along_axis(site)
+
+
+softmax = log_softmax = shares
+sparsemax = layer_normalization = rms_normalization = along_axis
 
 
 def normalize(site: Site) -> Result:
@@ -62,4 +69,10 @@ def dot_product_attention(site: Site) -> Result:
     numeric(site, query, key, looked_at)
     needed = "an input of 4 dimensions, (batch, steps, heads, features)"
     shapes = [ranked(site, t, 4, needed) for t in (query, key, looked_at)]
+    if shapes[0] and shapes[1] and not agree(shapes[0][-1], shapes[1][-1]):
+        raise Refusal(
+            codes.S302,
+            f"{site.label} compares a query {show(shapes[0])} with a key {show(shapes[1])}, of different widths",
+            help="bring both to one width with `Dense`",
+        )
     return single(shapes[0], promote(site, (query.dtype, key.dtype, looked_at.dtype)))

@@ -19,6 +19,10 @@ def tab(scene: Scene) -> Slip | None:
 
 def forbidden_start(scene: Scene) -> Slip | None:
     """`@home`, `50%` the wrong way round, `*.csv`, `& co`, `!important`, `>0.5`."""
+    if "directive" in scene.why or "incompatible" in scene.why:
+        start = scene.begin(scene.since)
+        message = "a line that begins with `%` is for YAML itself"
+        return scene.blame(start, len(scene.rest(start)), message, "take the line away")
     if "cannot start any token" in scene.why and scene.here:
         start, message = scene.at, f"a value cannot begin with `{scene.here}`"
     elif "scanning an alias" in scene.why:
@@ -30,11 +34,6 @@ def forbidden_start(scene: Scene) -> Slip | None:
     elif "scanning a block scalar" in scene.why:
         start = scene.since
         message = f"`{scene.text[start]}` begins a text that stands on the lines below it"
-    elif "directive" in scene.why or "incompatible" in scene.why:
-        start = scene.begin(scene.since)
-        return scene.blame(
-            start, len(scene.rest(start)), "a line that begins with `%` is for YAML itself", "take the line away"
-        )
     else:
         return None
     value = scene.value(start)
@@ -64,7 +63,8 @@ def unclosed_quote(scene: Scene) -> Slip | None:
             return None
     else:
         return None
-    value = re.split(r"[,\]}]" if scene.open else r"$", scene.rest(start + 1), maxsplit=1)[0].rstrip()
+    whole = re.match(r"(?:\$\{[^}]*\}|[^,\]}])*" if scene.open else r".*", scene.rest(start + 1))
+    value = whole[0].rstrip() if whole else ""
     quote = scene.text[start]
     return scene.blame(start, 1, "this quote is not closed", f"close it: {shown(f'{quote}{value}{quote}')}")
 

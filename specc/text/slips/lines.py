@@ -18,7 +18,7 @@ def list_on_key_line(scene: Scene) -> Slip | None:
     """`layers: - ReLU`."""
     if "sequence entries are not allowed" not in scene.why:
         return None
-    items = scene.rest(scene.at + 1).strip()
+    items = scene.rest(scene.at + 1).strip() or "…"
     return scene.blame(
         scene.at, 1, "a list with dashes begins on a line of its own", f"write `[{items}]`, or go to the next line"
     )
