@@ -2,8 +2,9 @@
 
 usage: keras_fashion_mnist.py DATA EPOCHS STEPS_PER_CALL
 
-Prints one line of JSON: when the first training call had ended (seconds since 1970), and the examples a second of every epoch but the first,
-validation left out. The pipeline is the fastest of those tried: indices are shuffled and batched, then one gather a batch.
+Prints one line of JSON: when the first training call had ended (seconds since 1970), and the examples a second of every
+epoch but the first, validation left out. The pipeline is the fastest of those tried: indices are shuffled and batched,
+then one gather a batch.
 """
 
 import gzip

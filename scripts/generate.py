@@ -81,8 +81,8 @@ def coverage() -> str:
             "# What shapes are known of",
             "",
             "A rule says what a layer or an op makes of its inputs: shape, dtype and weights, held against Keras on",
-            "generated configurations. What has no rule works like everything else; its outputs are unknown to `validate`",
-            "and `summary`, and what comes after it is checked once Keras builds the network.",
+            "generated configurations. What has no rule works like everything else; its outputs are unknown to",
+            "`validate` and `summary`, and what comes after it is checked once Keras builds the network.",
             "",
             *sections,
         ]

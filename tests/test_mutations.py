@@ -1,7 +1,7 @@
 """Whatever a good spec is turned into, `specc validate` answers: status 0 or 1, no traceback, within seconds.
 
-A mutation drops, doubles or misspells a key, replaces a value by one of another type, swaps lines, or cuts the text. The
-fast suite tries a few hundred, `make test-all` ten thousand. A seed that fails is printed with the mutated text.
+A mutation drops, doubles or misspells a key, replaces a value by one of another type, swaps lines, or cuts the text.
+The fast suite tries a few hundred, `make test-all` ten thousand. A seed that fails is printed with the mutated text.
 """
 
 from __future__ import annotations

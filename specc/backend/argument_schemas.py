@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-Fragment = Mapping[str, Any]
+Fragment = dict[str, Any]
 
 
 def either(*fragments: Fragment) -> Fragment:
@@ -60,9 +60,9 @@ ROWS: tuple[tuple[Fragment, str], ...] = (
     (COUNT, "num_mel_bins fft_length frame_length frame_step sequence_length sequence_stride sampling_rate classes"),
     (COUNT, "power_iterations output_sequence_length sliding_window num_chains chain_depth batch_size num_classes"),
     (COUNT, "num_thresholds metrics/k metrics/top_k num_labels decay_steps first_decay_steps max_to_keep bins"),
-    (COUNT, "gradient_accumulation_steps dynamic_growth_steps ema_overwrite_frequency ns_steps target_height"),
+    (COUNT, "dynamic_growth_steps ema_overwrite_frequency ns_steps target_height"),
     (COUNT, "target_width beam_width top_paths block_size num_segments num filter_size top_k.k in_top_k.k"),
-    ({"type": "integer", "minimum": 2}, "max_tokens"),
+    ({"type": "integer", "minimum": 2}, "max_tokens AUC.num_thresholds gradient_accumulation_steps"),
     (COUNT, "UpSampling1D.size unique.size unstack.num num_ops"),
     (NATURAL, "num_oov_indices warmup_steps patience cooldown start_from_epoch histogram_freq embeddings_freq"),
     (NATURAL, "class_id num_regressors minlength kth ops/length ops/N ops/M diff.n identity.n profile_batch"),
@@ -76,15 +76,23 @@ ROWS: tuple[tuple[Fragment, str], ...] = (
     (BOOLEAN, "BatchNormalization.scale GroupNormalization.scale LayerNormalization.scale"),
     # Numbers
     (NUMBER, "stddev max_freq max_value warmup_target initial_value_threshold baseline weight_decay"),
-    (NUMBER, "lora_alpha loss_scale_factor attn_logits_soft_cap logit_soft_cap initial constant_values posinf neginf tol rcond"),
+    (
+        NUMBER,
+        "lora_alpha loss_scale_factor attn_logits_soft_cap logit_soft_cap initial constant_values posinf neginf tol rcond",
+    ),
     (NUMBER, "max_val kaiser.beta fill_value initial_learning_rate decay_rate start stop step x_min x_max scale"),
     (NUMBER, "default_value threshold epsilon mask_value clipnorm clipvalue global_clipnorm min_lr min_delta factor"),
-    (POSITIVE, "VarianceScaling.scale CategoricalGeneralizedCrossEntropy.q"),
-    (UNSIGNED, "ActivityRegularization.l1 ActivityRegularization.l2"),
+    (POSITIVE, "VarianceScaling.scale FBetaScore.beta"),
+    (POSITIVE | {"maximum": 1}, "F1Score.threshold FBetaScore.threshold Lion.beta_1"),
+    (POSITIVE | {"exclusiveMaximum": 1}, "CategoricalGeneralizedCrossEntropy.q"),
+    ({"type": "number", "exclusiveMaximum": 1}, "ReduceLROnPlateau.factor"),
+    ({"type": "number", "maximum": 0}, "learning_rate_power"),
+    (UNSIGNED, "l1 l2 OrthogonalRegularizer.factor Ftrl.initial_accumulator_value l1_regularization_strength"),
+    (UNSIGNED, "l2_regularization_strength l2_shrinkage_regularization_strength"),
     (UNSIGNED, "ReLU.max_value ReLU.negative_slope ReLU.threshold LeakyReLU.negative_slope"),
     (FRACTION, "layers/dropout recurrent_dropout layers/rate recall precision specificity sensitivity"),
     (FRACTION, "GaussianNoise.stddev RandomGrayscale.factor RandomPerspective.scale"),
-    (FRACTION, "label_smoothing ema_momentum dropout_rate applications/dropout"),
+    (FRACTION, "label_smoothing ema_momentum SGD.momentum dropout_rate applications/dropout"),
     ({"type": ["number", "boolean"]}, "full.fill_value full_like.fill_value"),
     # Words
     (STRING, "name equation bias_axes monitor subscripts pattern call_endpoint call_training_endpoint"),
@@ -163,7 +171,10 @@ ROWS: tuple[tuple[Fragment, str], ...] = (
     (either(FRACTION, PAIR), "layers/factor contrast_factor hue_factor addition_factor threshold_factor x_factor"),
     (either(FRACTION, PAIR), "y_factor RandomErasing.scale RandomElasticTransform.scale RandomGaussianBlur.sigma"),
     (either(SIGNED, PAIR), "RandomBrightness.factor RandomColorDegeneration.factor RandomRotation.factor"),
-    (either(SIGNED, PAIR), "RandomSaturation.factor brightness_factor saturation_factor RandomTranslation.width_factor"),
+    (
+        either(SIGNED, PAIR),
+        "RandomSaturation.factor brightness_factor saturation_factor RandomTranslation.width_factor",
+    ),
     (either(SIGNED, PAIR), "RandomTranslation.height_factor"),
     (either(NUMBER, PAIR), "height_factor width_factor"),
     (either({"type": "number", "minimum": 1, "maximum": 8}, PAIR), "RandomPosterization.factor"),

@@ -52,7 +52,7 @@ class Asked:
         """A network ready to be asked."""
         fields = tuple(f for f in (plan.dataset.inputs if plan.dataset else ()) if f.name in served.inputs)
         specs = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in served.inputs.items()}
-        respond = tf.function(served.answer, input_signature=[specs])
+        respond = tf.function(served.answer, input_signature=[specs], autograph=False)
         return cls(plan, states, fields, served.inputs, respond, log)
 
     def table(self, path: str, out: TextIO) -> int:
@@ -86,8 +86,10 @@ class Asked:
         names: dict[str, str] = {}
         write: Callable[[dict[str, Any]], None] | None = None
         count = 0
+        if rows.form == "csv":
+            self._need(seen, path)
         for batch in self._at_least_one(rows):
-            if batch or rows.form == "csv":
+            if batch:
                 seen.update(*(row for _, row in batch))
                 self._need(seen, path)
             answers = self._ask(self._read(batch, missing, path))

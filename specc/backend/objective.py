@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -102,13 +103,19 @@ def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[Any]:
     """The callbacks of a plan; a path of theirs that is relative leads into `directory`.
 
     Raises:
-        Rejected: what Keras refuses is in `log`, S105 at the value or the name.
+        Rejected: what Keras refuses is in `log`, S105 at the value or the name; S606 for a package that is missing.
     """
     training = plan.training
     if training is None:
         return []
     before = log.errors
-    made = [_made(_placed(call, directory), training, log) for call in training.callbacks]
+    made = []
+    for call in training.callbacks:
+        made.append(_made(_placed(call, directory), training, log))
+        if call.name == "TensorBoard" and find_spec("tensorboard") is None:
+            # TensorFlow itself would find out when the first epoch has passed.
+            span = call.span or training.span
+            log.report(codes.S606, span, "`TensorBoard` needs the package of that name", help="pip install tensorboard")
     if log.errors > before:
         raise Rejected(log)
     return made

@@ -129,7 +129,7 @@ class _Job:
         steps, model = self.steps, self.steps.model
         with TemporaryDirectory(prefix="specc-dry-run-") as folder:
             make_callbacks(self.plan, Path(folder), self.log)
-        with self._explained():
+        with self._explained(()):
             tally = steps.train(steps.feed(self._feed("train").dataset), tf.constant(1))
             if int(tally.bad) >= 0:
                 self._diverged(Diverged(1, 1, [], None), "")
@@ -159,7 +159,7 @@ class _Job:
             rundir.write_spec(path / "spec.yaml", plan)
             self._describe(path, "running")
             callbacks = make_callbacks(plan, path, self.log)
-            with listening() as interrupt, self._explained():
+            with listening() as interrupt, self._explained(callbacks):
                 outcome = train(
                     self.steps,
                     self._feed("train"),
@@ -273,8 +273,8 @@ class _Job:
         rundir.write_json(path / "manifest.json", known)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Report what TensorFlow's operations raise while training runs: the data's fault, or a step's."""
+    def _explained(self, callbacks: Sequence[Any]) -> Iterator[None]:
+        """Report what is raised while training runs: the data's fault, or a step's, or a callback's."""
         try:
             yield
         except tf.errors.OpError as error:
@@ -282,4 +282,8 @@ class _Job:
             self.data.blame(self.log)
             if self.log.errors == before:
                 faults.report(error, self.plan, self.training, self.log)
+            raise Rejected(self.log) from error
+        except faults.CALLBACK_FAILURES as error:
+            if not faults.of_callback(error, callbacks, self.training, self.log):
+                raise
             raise Rejected(self.log) from error

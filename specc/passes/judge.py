@@ -7,7 +7,7 @@ from typing import Any
 
 from specc import catalog, codes
 from specc.calls import UNKNOWN_VALUE, Call
-from specc.diagnostics import Log, Related, Span
+from specc.diagnostics import Code, Log, Related, Span
 from specc.plan import Edge, Field, Network, Output, Plan, Ref, Step
 from specc.tensors import Shape, Tensor, show
 
@@ -196,7 +196,7 @@ def _judge_loss(case: _Case, loss: Call) -> None:
         _judge_activation(case, loss, name, span)
 
 
-def _judge_sparse_shape(case: _Case, name: str, span: Span, code: codes.Code) -> bool:
+def _judge_sparse_shape(case: _Case, name: str, span: Span, code: Code) -> bool:
     answer, wanted = case.answer, case.wanted
     if answer is None or answer.shape is None or wanted.shape is None:
         return True

@@ -77,14 +77,16 @@ def _list(schema: Mapping[str, Any]) -> str:
 
 def _bounds(schema: Mapping[str, Any]) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
-    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if least is not None and most is not None:
         return f" from {least} to {most}"
-    if least is not None and below is not None:
-        return f" of at least {least} and below {below}"
-    if above is not None:
-        return f" above {above}"
-    return f" of at least {least}" if least is not None else f" of at most {most}" if most is not None else ""
+    bounds = {
+        "minimum": "of at least",
+        "exclusiveMinimum": "above",
+        "maximum": "of at most",
+        "exclusiveMaximum": "below",
+    }
+    told = [f"{words} {schema[bound]}" for bound, words in bounds.items() if bound in schema]
+    return f" {joined(told, 'and')}" if told else ""
 
 
 def met(value: Any) -> str:

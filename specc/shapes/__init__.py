@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from specc import codes
-from specc.calls import Call
+from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Refusal
 from specc.tensors import UNKNOWN, Shape, Tensor, Weight
 
@@ -24,7 +24,7 @@ FAMILIES = ("layers", "ops")
 
 
 class Unsettled(Exception):
-    """Raised by a rule whose answer hangs on an argument that only data can tell (`UNKNOWN_VALUE`)."""
+    """Raised by a rule of whose answer nothing can be said yet: it hangs on what only data can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,10 @@ def apply(site: Site) -> Result | None:
     found = rule(site.call.family, site.call.name)
     if found is None:
         return None
-    result = found(site)
-    return result if site.arguments.get("trainable", True) is not False else replace(result, weights=still(result))
+    result, trained = found(site), site.arguments.get("trainable", True)
+    if trained is UNKNOWN_VALUE:
+        return replace(result, weights=None)
+    return result if trained else replace(result, weights=still(result))
 
 
 def still(result: Result) -> tuple[Weight, ...] | None:

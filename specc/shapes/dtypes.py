@@ -151,5 +151,5 @@ def numeric(site: Site, *tensors: Tensor) -> None:
         raise Refusal(
             codes.S304,
             f"{site.label} computes with numbers, and is given text",
-            help="turn the text into numbers first: a feature of type `text` or `category`, or `StringLookup`",
+            help="turn the text into numbers first: a feature of type `category`, or `StringLookup`",
         )

@@ -27,7 +27,7 @@ from specc.text.scalars import STANDARD, foreign, resolve, tagged
 from specc.tree import Tree
 
 DEEPEST: Final = 100
-LARGEST_TREE: Final = 400_000
+LARGEST_TREE: Final = 200_000
 """Values that a document may have."""
 COPIES: Final = 100_000
 """How many of them aliases may make."""

@@ -37,6 +37,7 @@ from yaml.tokens import (
 from specc.diagnostics import Log, Rejected
 from specc.text.parse import LOADER, parse
 from specc.text.places import normalized
+from specc.tree import Tree
 
 STEP: Final = 2
 OPENING = (FlowMappingStartToken, FlowSequenceStartToken)
@@ -54,26 +55,26 @@ def layout(text: str, path: str = "spec") -> str:
     Raises:
         Rejected: where the text cannot be read.
     """
-    meaning = _meaning(text, path)
+    tree = _tree(text, path)
     text = normalized(text)
+    if tree is None or not tree.is_mapping:
+        return text
     try:
         laid = _Layout(text).laid()
-    except _UnusualError:
-        return text
-    try:
-        same = _meaning(laid, path) == meaning and _Layout(laid).laid() == laid
+        again = _tree(laid, path)
+        # The types of values and the order of keys are compared too.
+        same = again is not None and repr(again.plain()) == repr(tree.plain())
+        return laid if same and _Layout(laid).laid() == laid else text
     except (Rejected, _UnusualError):
         return text
-    return laid if same else text
 
 
-def _meaning(text: str, path: str) -> str:
-    """What a text stands for, with the order of keys and the types of values."""
+def _tree(text: str, path: str) -> Tree | None:
     log = Log()
     tree = parse(path, text, log)
     if log.errors:
         raise Rejected(log)
-    return repr(None if tree is None else tree.plain())
+    return tree
 
 
 class _UnusualError(Exception):
@@ -296,7 +297,7 @@ class _Layout:
         long_below = False
         stop = len(lines)
         for head, own in reversed(self.heads):
-            is_long = sum(1 for line in lines[own:stop] if line) > 1
+            is_long = any(line.startswith(" ") for line in lines[own:stop])
             if stop < len(lines) and (is_long or long_below) and lines[stop - 1]:
                 lines.insert(stop, "")
             long_below, stop = is_long, head

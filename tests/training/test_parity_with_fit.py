@@ -140,7 +140,9 @@ def test_the_loop_ends_where_fit_ends(case: str, write: Write, tmp_path: Path) -
     theirs = build(plan, log)
     compile_model(theirs, plan, log)
     batches = data.splits["train"].batches(16)
-    fitted = theirs.fit(batches, epochs=2, verbose=0, validation_data=data.splits["validation"].batches(16), shuffle=False)
+    fitted = theirs.fit(
+        batches, epochs=2, verbose=0, validation_data=data.splits["validation"].batches(16), shuffle=False
+    )
 
     assert set(ours.history) == set(fitted.history)
     for name, values in fitted.history.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -85,7 +86,11 @@ def decode(feature: Feature, names: Array, state: State, *, into: Array | None =
     pictures = (
         tf.data.Dataset.from_tensor_slices(tf.constant(names, tf.string))
         .batch(batch)
-        .map(lambda some: _from_files(feature, state, some), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .map(
+            as_written(lambda some: _from_files(feature, state, some)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
         .prefetch(1)
     )
     broken: list[str] = []
@@ -112,6 +117,11 @@ def _decodes(feature: Feature, state: State, name: str) -> bool:
 def _from_files(feature: Feature, state: State, names: Any) -> Any:
     contents = tf.map_fn(tf.io.read_file, names)
     return feature.prepare(tf, contents, state)
+
+
+def as_written(function: Callable[[Any], Any]) -> Any:
+    """A function of graph operations only: autograph would take half a second to read it and find nothing to do."""
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def undecodable(names: list[str]) -> Refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from specc.backend.data.prepared import Kept
+from specc.backend.data.prepared import Kept, as_written
 from specc.kinds.features import Array
 
 
@@ -45,7 +45,7 @@ class Split:
             steps = tf.data.Dataset.range(first, self.steps(batch_size))
             return steps.map(lambda i: order[i * batch_size : (i + 1) * batch_size])
 
-        return self._elements(tf.data.Dataset.counter(epoch).flat_map(_as_written(one_epoch)))
+        return self._elements(tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch)))
 
     def batches(self, batch_size: int) -> Any:
         """Every example once, in order."""
@@ -55,7 +55,7 @@ class Split:
         def rows(i: Any) -> Any:
             return tf.range(i * batch_size, tf.minimum((i + 1) * batch_size, examples))
 
-        return self._elements(steps.map(_as_written(rows)))
+        return self._elements(steps.map(as_written(rows)))
 
     def _elements(self, rows: Any) -> Any:
         """Row numbers, a batch at a time, to the examples they stand for."""
@@ -69,7 +69,7 @@ class Split:
         options.deterministic = True
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
         # A gather is over before a second thread has been woken; decoding files is not.
-        elements = rows.map(_as_written(examples), num_parallel_calls=tf.data.AUTOTUNE if reads_files else None)
+        elements = rows.map(as_written(examples), num_parallel_calls=tf.data.AUTOTUNE if reads_files else None)
         return elements.prefetch(tf.data.AUTOTUNE).with_options(options)
 
     def raw(self, rows: slice) -> dict[str, Array]:
@@ -80,11 +80,6 @@ class Split:
             if field.state.get("files"):
                 raw[name] = np.array([Path(file).read_bytes() for file in raw[name]], dtype=object)
         return raw
-
-
-def _as_written(function: Callable[[Any], Any]) -> Any:
-    """A function of graph operations only: autograph would take half a second to read it and find nothing to do."""
-    return tf.autograph.experimental.do_not_convert(function)
 
 
 def _signed(seed: int) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from traceback import walk_tb
+from typing import Any
 
 import tensorflow as tf
 
@@ -36,6 +38,22 @@ def blamed(log: Log, code: Code, span: Span, what: str) -> Iterator[None]:
     except REFUSALS as error:
         log.report(code, span, f"Keras cannot compute {what} here: {reason(error)}")
         raise Rejected(log) from error
+
+
+CALLBACK_FAILURES = (ValueError, KeyError, TypeError, AttributeError, ImportError, OSError, RuntimeError)
+
+
+def of_callback(error: BaseException, callbacks: Sequence[Any], training: Training, log: Log) -> bool:
+    """Report an error at the callback that raised it; False when none did.
+
+    Keras calls callbacks through a list of its own, so the traceback is where one sees which it was.
+    """
+    for frame, _ in walk_tb(error.__traceback__):
+        for callback, call in zip(callbacks, training.callbacks, strict=True):
+            if frame.f_locals.get("self") is callback:
+                log.report(codes.S105, call.span or training.span, f"`{call.name}` failed: {reason(error)}")
+                return True
+    return False
 
 
 def report(error: tf.errors.OpError, plan: Plan, training: Training, log: Log) -> None:

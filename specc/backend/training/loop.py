@@ -146,7 +146,7 @@ def train(
             meter, done = Meter(steps), 0
             chain.on_epoch_begin(epoch)
             while done < feed.steps and not model.stop_training and not interrupt.asked:
-                count = pace.steps(done, feed.steps - done)
+                count = pace.steps(taken + done, feed.steps - done)
                 chain.on_train_batch_begin(done)
                 started = perf_counter()
                 tally = steps.train(iterator, tf.constant(count))

@@ -25,7 +25,7 @@ class Pace:
     _measured: bool = False
 
     def steps(self, done: int, left: int) -> int:
-        """Steps of the next call, when `done` steps were taken so far in the epoch and `left` remain."""
+        """Steps of the next call, when `done` steps were taken so far and `left` remain of the epoch."""
         steps = min(self.fixed or self.chosen, left)
         return min(steps, self.stride - done % self.stride) if self.stride else steps
 

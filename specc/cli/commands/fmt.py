@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 
 import click
@@ -45,7 +44,7 @@ def command(paths: Sequence[str], check: bool) -> int:
             print(f"{spec}: {'would be reformatted' if check else 'reformatted'}")
             if not check:
                 _replace(spec, formed)
-    print(f"{count(len(found), 'spec')}, {changed} {'to reformat' if check else 'reformatted'}", file=sys.stderr)
+    print(f"{count(len(found), 'spec')}, {changed} {'to reformat' if check else 'reformatted'}")
     return 1 if unreadable or (check and changed) else 0
 
 

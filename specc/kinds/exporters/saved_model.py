@@ -33,5 +33,5 @@ def answer(fields):
         module = tf.Module()
         # A SavedModel holds the variables that hang from its root; Keras wraps each in an object of its own.
         module.weights = [variable.value for variable in served.model.variables]
-        serve = tf.function(served.answer, input_signature=[specs]).get_concrete_function()
+        serve = tf.function(served.answer, input_signature=[specs], autograph=False).get_concrete_function()
         tf.saved_model.save(module, str(path), signatures={"serving_default": serve})

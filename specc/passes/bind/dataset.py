@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,12 @@ def bind_dataset(
 ) -> Dataset:
     """The `dataset` section, its fields bound already."""
     split = values.compute(tree["split"]) if "split" in tree else None
+    sources = _sources(tree["source"], values, log)
     return Dataset(
-        sources=_sources(tree["source"], values, log),
+        sources=sources,
         inputs=inputs,
         targets=targets,
-        split=_splitting(split, inputs, targets, log),
+        split=_splitting(split, sources, inputs, targets, log),
         batch_size=_whole(tree, "batch_size", 32, values, log),
         shuffle=bool(values.compute(tree["shuffle"]).value) if "shuffle" in tree else True,
         limit=_whole(tree, "limit", None, values, log),
@@ -95,7 +96,9 @@ def _absolute(value: Any, base: Path) -> Any:
     return {key: _absolute(item, base) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _splitting(tree: Tree | None, inputs: tuple[Field, ...], targets: tuple[Field, ...], log: Log) -> Splitting:
+def _splitting(
+    tree: Tree | None, sources: Collection[str], inputs: tuple[Field, ...], targets: tuple[Field, ...], log: Log
+) -> Splitting:
     if tree is None:
         return Splitting()
     fractions = {name: float(tree[name].plain()) for name in ("validation", "test") if name in tree}
@@ -116,6 +119,21 @@ def _splitting(tree: Tree | None, inputs: tuple[Field, ...], targets: tuple[Fiel
             f"the dataset has no feature `{stratify}`",
             help=f"did you mean `{near}`?" if near else f"there are: {', '.join(names)}",
         )
+    if stratify is not None and "group" in tree:
+        log.report(
+            codes.S105,
+            tree["group"].key,
+            "`group` and `stratify` stand side by side: groups that stay whole cannot be dealt out by class",
+            help="leave one of them out",
+        )
+    for name, fraction in fractions.items():
+        if fraction and name in sources:
+            log.report(
+                codes.S105,
+                tree[name].span,
+                f"`{name}` has a source of its own, and a share of the training examples is asked for as well",
+                help=f"leave out one of the two: this share, or `source: {{{name}: …}}`",
+            )
     return Splitting(
         validation=fractions.get("validation", 0.0),
         test=fractions.get("test", 0.0),

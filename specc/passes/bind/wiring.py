@@ -34,9 +34,10 @@ def wire(
         if again and given is not None and edges and not any("prev" in str(t.plain()) for t in inputs.entries.values()):
             edges[next(iter(edges))] = given
     else:
-        edges = _in_order(tensors, word, here, inputs, scope, given, again, log)
-    if edges is None:
-        return {}
+        found = _in_order(tensors, word, here, inputs, scope, given, again, log)
+        if found is None:
+            return {}
+        edges = found
     name = word.rpartition(".")[2]
     if name in ATTENDS and len(edges) == 1 and not tensors[0].many:
         only = next(iter(edges.values()))

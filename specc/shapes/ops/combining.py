@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from specc import codes
 from specc.diagnostics import Refusal
-from specc.shapes import Result, Site, single
+from specc.shapes import Result, Site, Unsettled, single
 from specc.shapes.arguments import axis, extent, integer, size, value, whole, wrong
 from specc.shapes.dimensions import agree, alike, listing
 from specc.shapes.dtypes import DEFAULT, promote
@@ -90,6 +90,8 @@ def unstack(site: Site) -> Result:
     """(…) → the slices along an axis, one output each."""
     x = site.tensor()
     count = value(site, "num")
+    if x.shape is None and count is None:
+        raise Unsettled
     if x.shape is None:
         return Result((Tensor(None, x.dtype),) * integer(site, "num", 1))
     at = axis(site, "axis", integer(site, "axis"), len(x.shape), x.shape)

@@ -37,7 +37,7 @@ def _listed(site: Site, name: str) -> tuple[int, ...]:
 def reshape(site: Site) -> Result:
     """(…) → `newshape`, the batch included, with as many elements as before."""
     x, given = site.tensor(), site.arguments["newshape"]
-    listed = given if isinstance(given, (list, tuple)) else [given]
+    listed = given if isinstance(given, (list, tuple)) else [value(site, "newshape")]
     target: Shape = tuple(None if d is UNKNOWN_VALUE else d for d in listed)
     return single(None if x.shape is None else reshaped(site, "newshape", x.shape, target, x.shape), x.dtype)
 

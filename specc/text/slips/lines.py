@@ -11,7 +11,6 @@ from specc.text.slips.scene import Scene, Slip, quoted, shown, spaces
 NO_SPACE = re.compile(r"""(["']?[A-Za-z_][\w.-]*["']?):(?=[^\s:/])""")
 NO_SPACE_ITEM = re.compile(r"-(?=[^\s-])")
 LEFT = re.compile(r"\s*(?:-\s+)*")
-"""What stands before the first word of a line."""
 
 
 def list_on_key_line(scene: Scene) -> Slip | None:
@@ -58,7 +57,7 @@ def too_deep(scene: Scene) -> Slip | None:
         return scene.blame(below, 1, f"this item stands inside line {number}, which has its value already", how)
     if not _before(scene, start):
         return None
-    left = len(LEFT.match(line)[0])  # type: ignore[index]  # it matches every line
+    left = _left(line)
     word, above = scene.word(below), scene.word(scene.begin(start) + left)
     return scene.blame(
         below,
@@ -162,20 +161,37 @@ def anything(scene: Scene) -> Slip:
 
 
 def _runaway(scene: Scene) -> int | None:
-    """Where a text without quotes began that ran on over its line, until a colon showed that it was none."""
+    """Where a text began that should have ended on its line: it is no key, or has its value already.
+
+    Without quotes it ran on, until a colon showed that something was wrong; or a comment ended it before that.
+    """
     if "simple key" in scene.why:
         return scene.since
     token = scene.last
-    if "mapping values are not allowed" not in scene.why or not isinstance(token, ScalarToken) or not token.plain:
+    if not isinstance(token, ScalarToken) or scene.number(scene.at) == scene.number(token.start_mark.index):
         return None
-    runs_on = "\n" in scene.text[token.start_mark.index : scene.at]
-    return int(token.start_mark.index) if runs_on else None
+    start = int(token.start_mark.index)
+    if "mapping values are not allowed" in scene.why:
+        return start if token.plain else None
+    if not any(due in scene.why for due in ("block mapping", "block collection", "document start")):
+        return None
+    column, left = scene.column(scene.at), _left(scene.line(start))
+    if _before(scene, start):
+        return start if column > left else None
+    beside_dash = left > scene.indent(start) and column > scene.indent(start)
+    return start if token.plain and (column >= left or beside_dash) else None
+
+
+def _left(line: str) -> int:
+    """How many characters stand before the first word of a line, dashes among them."""
+    found = LEFT.match(line)
+    return found.end() if found else 0
 
 
 def _before(scene: Scene, index: int) -> str:
     """What stands before an index on its line, indentation and dashes aside."""
     line = scene.line(index)
-    return line[len(LEFT.match(line)[0]) : scene.column(index)]  # type: ignore[index]  # it matches every line
+    return line[_left(line) : scene.column(index)]
 
 
 def _misplaced(scene: Scene) -> Slip:
@@ -185,7 +201,7 @@ def _misplaced(scene: Scene) -> Slip:
     number = scene.number(scene.at)
     for line in reversed(scene.text[: scene.begin(scene.at)].split("\n")[:-1]):
         number -= 1
-        left = len(LEFT.match(line)[0])  # type: ignore[index]  # it matches every line
+        left = _left(line)
         if line[left : left + 1] not in ("", "#") and left < min(levels, default=left + 1):
             word = re.split(r"[:\s]", line[left:], maxsplit=1)[0]
             levels[left] = f"as {shown(word)} on line {number}"

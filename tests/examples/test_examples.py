@@ -1,0 +1,88 @@
+"""The examples, on the data that they name: a few steps of each, and in full by `make test-all`, which holds their figures.
+
+An example whose data was not fetched (`make data`) is passed over; the digits are in the repository.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import specc
+from specc.backend.data import open_data
+from specc.diagnostics import Log
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DATA = {
+    "digits": "digits.npz",
+    "fashion_mnist": "fashion_mnist/t10k-labels-idx1-ubyte.gz",
+    "adult": "adult.csv",
+    "photos": "photos/test",
+}
+
+
+def example(name: str) -> Path:
+    if not (EXAMPLES / "data" / DATA[name]).exists():
+        pytest.skip(f"the data of {name} is not here; `make data` fetches it")
+    return EXAMPLES / f"{name}.yaml"
+
+
+def test_every_example_is_tried_here() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.yaml")} == set(DATA)
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_an_example_takes_a_few_steps(name: str, tmp_path: Path) -> None:
+    few = {"dataset.limit": 400, "training.epochs": 1}
+    run = specc.run(example(name), out=tmp_path / "run", sets=few)
+    assert np.isfinite(run.metrics["train"]["loss"])
+    assert (tmp_path / "run" / "export" / "saved_model" / "saved_model.pb").exists()
+
+
+@pytest.mark.slow
+def test_the_digits_are_read_with_an_accuracy_of_98_percent(tmp_path: Path) -> None:
+    run = specc.run(example("digits"), out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] >= 0.98
+
+
+@pytest.mark.slow
+def test_clothes_are_told_apart_with_an_accuracy_of_91_5_percent(tmp_path: Path) -> None:
+    run = specc.run(example("fashion_mnist"), out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] >= 0.915
+
+
+@pytest.mark.slow
+def test_fruit_is_told_apart_better_than_by_always_saying_apple(tmp_path: Path) -> None:
+    run = specc.run(example("photos"), out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] >= 0.75
+
+
+@pytest.mark.slow
+def test_incomes_are_told_better_than_by_a_logistic_regression_on_the_same_split(tmp_path: Path) -> None:
+    path = example("adult")
+    plan = specc.plan(path)
+    splits = open_data(plan, Log()).splits
+    assert plan.dataset is not None
+    table = pd.read_csv(EXAMPLES / "data" / "adult.csv", skipinitialspace=True)
+    columns = [field.column for field in plan.dataset.inputs]
+    numbers = [c for c in columns if pd.api.types.is_numeric_dtype(table[c])]
+    rest = [c for c in columns if c not in numbers]
+    regression = make_pipeline(
+        make_column_transformer((StandardScaler(), numbers), (OneHotEncoder(handle_unknown="ignore"), rest)),
+        LogisticRegression(max_iter=1000),
+    )
+    # The regression may learn from the rows that the network is validated on as well.
+    learn = np.concatenate([splits["train"].rows, splits["validation"].rows])
+    rich = table["class"] == ">50K"
+    regression.fit(table.loc[learn, columns], rich[learn])
+    judge = splits["test"].rows
+    baseline = regression.score(table.loc[judge, columns], rich[judge])
+    run = specc.run(path, out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] > baseline
