@@ -92,7 +92,7 @@ def build(
         path, params, sets: as for `check`.
 
     Raises:
-        Rejected: the spec has errors, Keras refuses a layer, or TensorFlow is not installed (S606); all are in its `log`.
+        Rejected: the spec has errors, Keras refuses a layer, or TensorFlow is not installed (S606); its `log` has all.
     """
     log = Log()
     return driver.build(driver.check(driver.open_spec(path, log, params=params, sets=sets), log), log)

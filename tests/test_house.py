@@ -34,7 +34,7 @@ LATE = {
     "specc/kinds/__init__.py",
     "specc/shapes/__init__.py",
 }
-"""Where modules are imported by name: the backend, TensorFlow itself, a command, a word of the language, a shape rule."""
+"""Where modules are imported by name: the backend, TensorFlow itself, a command, a word, a shape rule."""
 
 
 def imports(file: Path) -> Iterator[tuple[ast.stmt, str]]:

@@ -44,7 +44,7 @@ def mutate(text: str, draw: random.Random) -> str:
             other = draw.randrange(len(lines))
             lines[at], lines[other] = lines[other], line
         case 5:
-            return text[: draw.randrange(len(text))]
+            return text[: draw.randrange(len(text) + 1)]
         case 6:
             lines[at] = draw.choice(["  ", "", "    ", "- "]) + line.lstrip()
         case 7 if ": " in line:

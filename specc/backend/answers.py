@@ -35,7 +35,8 @@ def told(plan: Plan, states: Mapping[str, State], answers: Mapping[str, Array]) 
 def _columns(
     name: str, answer: Array, target: Field | None, state: State, loss: Call | None
 ) -> Iterator[tuple[str, list[Any]]]:
-    likely = f"{name}_{'probability' if _gives_probabilities(loss) else 'score'}"
+    strives_for = "" if loss is None else catalog.aliases("losses").get(loss.name, loss.name).casefold()
+    likely = f"{name}_{'probability' if 'crossentropy' in strives_for else 'score'}"
     logits = loss is not None and loss.arguments.get("from_logits") is True
     match target.feature if target else None:
         case Category() as feature:
@@ -47,18 +48,13 @@ def _columns(
             yield name, _named(index, feature.facts(state).get("vocabulary"))
             yield likely, _plain(answer.max(axis=-1))
         case Binary():
-            probability = _of_two(answer, logits)[..., 1]
-            yield name, (probability >= 0.5).astype(int).tolist()
-            yield likely, _plain(probability)
+            score = _of_two(answer, logits)[..., 1]
+            # A hinge loss drives its answers apart around 0, every other around a half.
+            yield name, (score >= (0.0 if "hinge" in strives_for else 0.5)).astype(int).tolist()
+            yield likely, _plain(score)
         case _:
             alone = answer.ndim == 2 and answer.shape[1] == 1
             yield name, _plain(answer[:, 0] if alone else answer)
-
-
-def _gives_probabilities(loss: Call | None) -> bool:
-    if loss is None:
-        return False
-    return "crossentropy" in catalog.aliases("losses").get(loss.name, loss.name).casefold()
 
 
 def _softmax(logits: Array) -> Array:

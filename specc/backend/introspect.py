@@ -39,12 +39,12 @@ NEEDS_CODE = {
     "metrics": "MeanMetricWrapper",
     "optimizers": "MultiOptimizer OptimizerMap",
     "callbacks": "CallbackList LambdaCallback LearningRateScheduler",
-    "ops": (
-        "associative_scan cond convert_to_numpy custom_gradient dtype fori_loop is_tensor jvp map scan switch vectorize"
-        " vectorized_map while_loop"
-    ),
+    "ops": "associative_scan cond custom_gradient fori_loop jvp map scan switch vectorize vectorized_map while_loop",
 }
-"""What takes functions or objects of Python, or gives none of tensors: no spec can say it."""
+"""What takes functions or objects of Python: no spec can say it."""
+
+NO_TENSOR = ("convert_to_numpy", "dtype", "is_tensor", "shape")
+"""Ops that answer something about a tensor, and give none."""
 
 ABSTRACT = "is a base class: name one that derives from it"
 PYTHON = "takes functions or objects of Python, which a spec cannot hold"
@@ -158,6 +158,8 @@ def _ops() -> tuple[dict[str, Entry], dict[str, str], dict[str, str]]:
                 continue
             if short in NEEDS_CODE["ops"].split():
                 withheld[name] = PYTHON
+            elif short in NO_TENSOR:
+                withheld[name] = "gives no tensor"
             elif space and flat.get(short) is value:
                 withheld[name] = f"is `ops.{short}`: write that"
             else:
@@ -186,7 +188,7 @@ def _entry(family: str, name: str, value: Any) -> Entry:
     elif family == "applications":
         tensors, options = {"inputs": {}}, [_option("training", None, "")]
     elif family == "ops":
-        values = [_value(name, said.get(name, "")) for name in values_of(tensors)]
+        values = [_value(tensor, said.get(tensor, "")) for tensor in values_of(value, tensors)]
         arguments = (
             values + arguments
             if len(tensors) == 2 and not any(a.get("required") for a in arguments)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import keras
 
 OPTIONS = ("training", "reverse", "return_attention_scores", "use_causal_mask")
 """Arguments of a layer's call that are no tensors."""
@@ -21,6 +23,7 @@ TENSORS_OF = {
     "bartlett": "",
     "blackman": "",
     "diff": "a",
+    "digitize": "x bins",
     "get_item": "x",
     "hamming": "",
     "hanning": "",
@@ -38,6 +41,8 @@ LISTS = (
     *(f"{layer}.inputs" for layer in (*MERGING, *ATTENDING, "HashedCrossing")),
     *(f"{layer}.mask" for layer in ATTENDING),
     "stack.x",
+    # A complex tensor, as its real and its imaginary part.
+    *(f"{op}.x" for op in ("fft", "fft2", "ifft2", "irfft", "istft")),
 )
 """Tensor arguments that take a list, beside those that do by their name."""
 
@@ -52,17 +57,26 @@ def tensors_of(owner: str, parameters: Iterable[str], *, layer: bool) -> dict[st
     return {name: _special(owner, name) for name in found}
 
 
-def values_of(tensors: Iterable[str]) -> tuple[str, ...]:
-    """The tensor arguments of an op that a spec may give as plain numbers instead: `ops.power: 2`, `ops.take: [0, 2]`.
+def values_of(op: Callable[..., Any], tensors: Iterable[str]) -> tuple[str, ...]:
+    """The tensor arguments of an op that a spec may give as plain numbers: `ops.power: 2`, `ops.take: [0, 2]`.
 
-    The one that the shorthand stands for comes first.
+    The one that the shorthand stands for comes first. Of an op of two tensors, Keras is asked.
     """
     names = tuple(tensors)
     if names in (("x1", "x2"), ("x", "y")):
-        return names[::-1]
-    if names == ("condition", "x1", "x2"):
-        return ("x1", "x2")
-    return tuple(name for name in names if name in ("indices", "sorted_sequence"))
+        first, second = names
+        return tuple(name for name, other in ((second, first), (first, second)) if _takes_a_number(op, name, other))
+    return tuple(name for name in names if name in ("indices", "sorted_sequence") or names[0] == "condition" != name)
+
+
+def _takes_a_number(op: Callable[..., Any], name: str, other: str) -> bool:
+    for dtype in ("float32", "int32"):
+        try:
+            op(**{name: 2, other: keras.KerasTensor((2, 3), dtype)})
+        except (ValueError, TypeError, AttributeError):  # what Keras raises for a number where only a tensor fits
+            continue
+        return True
+    return False
 
 
 def _special(owner: str, name: str) -> dict[str, Any]:

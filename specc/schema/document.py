@@ -25,7 +25,7 @@ STEP_FAMILIES = {"layers": "", "ops": "ops.", "applications": "applications."}
 """What a step can call, and what stands before the name."""
 
 DTYPES = (
-    *("float16", "float32", "float64", "bfloat16", "float8_e4m3fn", "float8_e5m2"),
+    *("float16", "float32", "float64", "bfloat16"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("bool", "string", "complex64", "complex128", "mixed_float16", "mixed_bfloat16"),
 )

@@ -36,7 +36,7 @@ from yaml.tokens import (
 
 from specc.diagnostics import Log, Rejected
 from specc.text.parse import LOADER, parse
-from specc.text.places import normalized
+from specc.text.places import normalized, with_stand_ins
 from specc.tree import Tree
 
 STEP: Final = 2
@@ -60,13 +60,18 @@ def layout(text: str, path: str = "spec") -> str:
     if tree is None or not tree.is_mapping:
         return text
     try:
-        laid = _Layout(text).laid()
+        laid = _laid(text)
         again = _tree(laid, path)
         # The types of values and the order of keys are compared too.
         same = again is not None and repr(again.plain()) == repr(tree.plain())
-        return laid if same and _Layout(laid).laid() == laid else text
+        return laid if same and _laid(laid) == laid else text
     except (Rejected, _UnusualError):
         return text
+
+
+def _laid(text: str) -> str:
+    text, restore = with_stand_ins(text)
+    return _Layout(text).laid().translate(restore)
 
 
 def _tree(text: str, path: str) -> Tree | None:
@@ -106,6 +111,8 @@ class _Gap:
 
 
 class _Layout:
+    """The layout of one text: what is written already, the line in the making, and the levels that are open."""
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.levels: list[_Level] = []

@@ -1,8 +1,4 @@
-"""YAML to trees: every key and value with its place, keys that stand twice, merge keys, and bounded expansion.
-
-The grammar is libyaml's (or PyYAML's, where that is not built in): its events are composed here, because PyYAML's own
-composer drops duplicate keys in silence, recurses, and follows aliases without end.
-"""
+"""A text of YAML to a tree. The grammar is libyaml's, or PyYAML's own where that is not built in."""
 
 from __future__ import annotations
 
@@ -16,14 +12,12 @@ from specc.diagnostics import Log, Rejected, Span
 from specc.text import slips
 from specc.text.composer import Composer
 from specc.text.files import LARGEST, too_large
-from specc.text.places import normalized, span
+from specc.text.places import normalized, span, with_stand_ins
 from specc.tree import Tree
 
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-OLD_BREAKS = ("\x85", "\u2028", "\u2029")
-"""Line breaks in YAML 1.1, characters like any other in 1.2. libyaml reads 1.1."""
 
 
 def parse(path: str, text: str, log: Log) -> Tree | None:
@@ -47,12 +41,7 @@ def parse(path: str, text: str, log: Log) -> Tree | None:
             if ord(wrong[0]) < 0xA0
             else "take it out",
         )
-    restore: dict[int, str] = {}
-    for old in OLD_BREAKS:
-        if old in text:
-            unused = next(c for c in map(chr, range(0xE000, 0xF8FF)) if c not in text)
-            restore[ord(unused)] = old
-            text = text.replace(old, unused)
+    text, restore = with_stand_ins(text)
     try:
         return Composer(path, text, log, LOADER, restore).document()
     except yaml.MarkedYAMLError as error:

@@ -15,6 +15,20 @@ def normalized(text: str) -> str:
     return LINE_BREAK.sub("\n", text) if "\r" in text else text
 
 
+def with_stand_ins(text: str) -> tuple[str, dict[int, str]]:
+    """The text as libyaml is to see it, and what `str.translate` puts back.
+
+    libyaml reads YAML 1.1, where three more characters break a line; in 1.2 they are characters like any other.
+    """
+    restore: dict[int, str] = {}
+    for old in ("\x85", "\u2028", "\u2029"):
+        if old in text:
+            unused = next(c for c in map(chr, range(0xE000, 0xF8FF)) if c not in text)
+            restore[ord(unused)] = old
+            text = text.replace(old, unused)
+    return text, restore
+
+
 def place(text: str, index: int) -> tuple[int, int]:
     """Line and column, from 1, of an index into a normalized text."""
     return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)

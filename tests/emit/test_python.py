@@ -183,6 +183,28 @@ model:
     assert [(d.code.id, d.span.line) for d in log.sorted()] == [("S006", 9)]
 
 
+OPEN = """
+specc: 1
+dataset:
+  source: {csv: people.csv}
+  inputs: {work: {type: category, encode: one_hot}}
+  targets: {rich: {type: binary}}
+model:
+  layers:
+    - Dense: {units: 1, activation: sigmoid}
+"""
+
+
+def test_so_with_the_width_of_an_input_until_the_data_was_read() -> None:
+    log = Log()
+    with pytest.raises(Rejected):
+        python(plan_of(OPEN), log)
+    assert [(d.code.id, d.span.line) for d in log.sorted()] == [("S006", 5)]
+    learnt = check(Source("spec.yaml", OPEN, facts={"inputs.work": {"shape": [5], "classes": 5}}), Log())
+    expect_the_same(learnt)
+    assert executed(python(learnt, Log()))["work"].shape == (None, 5)
+
+
 def test_every_name_that_is_written_as_a_string_is_one_that_keras_takes_as_a_string() -> None:
     modules = {"losses": keras.losses, "metrics": keras.metrics, "optimizers": keras.optimizers}
     modules["activations"] = keras.activations

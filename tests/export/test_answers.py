@@ -41,7 +41,7 @@ def test_a_category_is_told_by_name_and_with_its_probability() -> None:
     state = {"raw": "string", "vocabulary": ["cat", "dog"]}
     loss = "{sparse_categorical_crossentropy: {from_logits: true}}"
     found = columns("{type: category}", loss, [[2, 0], [0, 0.5]], state, units=2)
-    expected = keras.ops.softmax([[2.0, 0.0], [0.0, 0.5]], axis=-1)
+    expected = keras.ops.softmax(np.array([[2, 0], [0, 0.5]], np.float32))
     assert found["y"] == ["cat", "dog"]
     np.testing.assert_allclose(found["y_probability"], [expected[0, 0], expected[1, 1]], rtol=1e-6)
 
@@ -67,7 +67,11 @@ def test_yes_or_no_is_told_as_one_or_zero_with_the_probability_of_one() -> None:
 
 
 def test_a_loss_that_is_no_cross_entropy_gives_scores() -> None:
-    assert columns("{type: binary}", "hinge", [[0.75]]) == {"y": [1], "y_score": [0.75]}
+    assert columns("{type: binary}", "mse", [[0.25], [0.75]]) == {"y": [0, 1], "y_score": [0.25, 0.75]}
+
+
+def test_what_was_trained_with_a_hinge_loss_is_divided_at_zero() -> None:
+    assert columns("{type: binary}", "hinge", [[0.25], [-0.25]]) == {"y": [1, 0], "y_score": [0.25, -0.25]}
 
 
 def test_a_number_has_no_more_digits_than_float32_holds() -> None:

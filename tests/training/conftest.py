@@ -32,7 +32,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def planned(path: Path, log: Log | None = None, **sets: Any) -> Plan:
-    """The plan of the spec at a path, with values laid over it by their path: `training.epochs` is `training__epochs`."""
+    """The plan of the spec at a path, with values laid over it: `training__epochs=2` sets `training.epochs`."""
     laid = {name.replace("__", "."): value for name, value in sets.items()}
     return driver.check(Source(str(path), path.read_text(encoding="utf-8"), sets=laid), log or Log())
 

@@ -1,8 +1,8 @@
 """Run as a program of its own: train each spec on one device and on several, and leave both networks' weights.
 
-`on_replicas.py FOLDER` trains every `FOLDER/NAME.yaml` and writes `FOLDER/NAME.npz` with the weights `one-I`, `several-I`,
-the replicas' own copies `replica-R-I`, and the histories. Logical devices must be set before TensorFlow starts, so this
-cannot be the process of the tests.
+`on_replicas.py FOLDER` trains every `FOLDER/NAME.yaml` and writes `FOLDER/NAME.npz` with the weights `one-I` and
+`several-I`, the replicas' own copies `replica-R-I`, and the histories. Logical devices
+must be set before TensorFlow starts, so this cannot be the process of the tests.
 """
 
 from __future__ import annotations

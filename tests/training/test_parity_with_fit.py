@@ -37,7 +37,8 @@ CASES: dict[str, tuple[Any, str, str, str]] = {
         - Dropout: {rate: 0.3, seed: 4}
         - Dense: {units: 3, activation: softmax}
         """,
-        "{loss: sparse_categorical_crossentropy, optimizer: adam, metrics: [accuracy, crossentropy, {SparseTopKCategoricalAccuracy: 2}]}",
+        """{loss: sparse_categorical_crossentropy, optimizer: adam,
+            metrics: [accuracy, crossentropy, {SparseTopKCategoricalAccuracy: 2}]}""",
     ),
     "classes as vectors, with a schedule": (
         TABLE,
@@ -47,8 +48,9 @@ CASES: dict[str, tuple[Any, str, str, str]] = {
         - BatchNormalization
         - Dense: {units: 3, activation: softmax}
         """,
-        """{loss: {CategoricalCrossentropy: {label_smoothing: 0.1}}, metrics: [acc, {F1Score: {average: macro}}], optimizer:
-            {SGD: {learning_rate: {CosineDecay: {initial_learning_rate: 0.1, decay_steps: 9}}, momentum: 0.9, nesterov: true}}}""",
+        """{loss: {CategoricalCrossentropy: {label_smoothing: 0.1}}, metrics: [acc, {F1Score: {average: macro}}],
+            optimizer: {SGD: {momentum: 0.9, nesterov: true,
+                learning_rate: {CosineDecay: {initial_learning_rate: 0.1, decay_steps: 9}}}}}""",
     ),
     "yes or no, clipped": (
         TABLE | {"y": (TABLE["y"] == 1).astype("int32")},
@@ -106,7 +108,8 @@ CASES: dict[str, tuple[Any, str, str, str]] = {
         TABLE,
         DATASET.format(x="{type: tensor, shape: [6]}", y="unit: {type: number}"),
         "[{Dense: 1}]",
-        "{loss: {MeanSquaredError: {reduction: sum}}, optimizer: {SGD: {learning_rate: 0.001, loss_scale_factor: 8.0}}}",
+        """{loss: {MeanSquaredError: {reduction: sum}},
+            optimizer: {SGD: {learning_rate: 0.001, loss_scale_factor: 8.0}}}""",
     ),
     "two outputs": (
         TWO_TARGETS,

@@ -18,8 +18,8 @@ from tests.training.conftest import blobs
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(2)
 
-# 3 × 16 + 1: the last batch has one example, so that with two or three replicas some have none of it.
-EXAMPLES = 49
+# 49 remain to train on, three batches of 16 and one of 1: of that, some replicas have nothing.
+EXAMPLES = 61
 ARRAYS = blobs(EXAMPLES) | {
     "pictures": RNG.random((EXAMPLES, 8, 8, 1)).astype("float32"),
     "words": (RNG.integers(1, 20, (EXAMPLES, 7)) * (np.arange(7) < RNG.integers(1, 8, (EXAMPLES, 1)))).astype("int32"),
@@ -38,7 +38,12 @@ CLASSES = "loss: sparse_categorical_crossentropy, metrics: [accuracy, crossentro
 def spec(inputs: str, targets: str, layers: str, training: str, replicas: int = 2) -> str:
     devices = ", ".join(f"cpu:{i}" for i in range(replicas))
     return f"""specc: 1
-dataset: {{source: {{npz: data.npz}}, inputs: {{{inputs}}}, targets: {{{targets}}}, batch_size: 16, split: {{validation: 0.2}}}}
+dataset:
+  source: {{npz: data.npz}}
+  inputs: {{{inputs}}}
+  targets: {{{targets}}}
+  split: {{validation: 0.2}}
+  batch_size: 16
 model:
   layers:{textwrap.indent(textwrap.dedent(layers), "    ")}
 training: {{{training}, epochs: 2}}

@@ -83,6 +83,7 @@ def compare(artefacts: Sequence[tuple[Exporter, Path]], examples: Examples) -> l
         done = subprocess.run(
             [sys.executable, "-P", str(FRESH), str(folder)],
             env=environment,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",

@@ -17,8 +17,11 @@ def gpus(tf: ModuleType) -> list[str]:
 
 @cache
 def mirrored(tf: ModuleType, devices: tuple[str, ...]) -> Any:
-    """A replica on each device. One strategy for the same devices, however many runs a process makes: TensorFlow numbers
-    collectives anew for each strategy, and a second one's would be taken for the first one's."""
+    """A replica on each device.
+
+    One strategy for the same devices, however many runs a process makes: TensorFlow numbers collectives anew for each
+    strategy, and a second one's would be taken for the first one's.
+    """
     if devices[0].startswith("cpu"):
         # Logical CPUs share one memory: adding up in one place needs no collectives.
         return tf.distribute.MirroredStrategy(devices, cross_device_ops=tf.distribute.ReductionToOneDevice())

@@ -7,10 +7,15 @@ from typing import Any
 from specc import catalog, kinds, schema
 from specc.calls import UNKNOWN_VALUE, Argument, Call, Signature
 from specc.diagnostics import Log, Related
+from specc.schema import Complaint
 from specc.tree import Tree
 
 BY_NAME = ("activations", "initializers", "regularizers", "constraints")
 """Families whose names Keras resolves itself wherever one is an argument."""
+
+
+LOST = "?"
+"""The name of a call that is known to be wrong, or that only data can tell."""
 
 
 def signature(family: str, name: str) -> Signature | None:
@@ -25,23 +30,21 @@ def bind_call(family: str, tree: Tree, computed: Tree, log: Log, related: tuple[
 
     `computed` is `tree` with its expressions computed; where something was, the result is checked like what is written.
     """
-    if not computed.is_mapping:
-        return Call(family, str(computed.value), {}, computed.span)
-    name, arguments = next(iter(computed.entries.items()))
-    original = next(iter(tree.entries.values())) if tree.is_mapping else tree
-    return bind_arguments(family, name, arguments, original is not arguments, log, related)
+    if computed is not tree and _complained(schema.complaints(computed, family), log, related):
+        return Call(family, LOST, {}, computed.span)
+    if computed.is_mapping:
+        name, arguments = next(iter(computed.entries.items()))
+        return bind_arguments(family, name, arguments, False, log, related)
+    name = LOST if computed.value is UNKNOWN_VALUE else str(computed.value)
+    return Call(family, name, {}, computed.span)
 
 
 def bind_arguments(
     family: str, name: str, arguments: Tree, changed: bool, log: Log, related: tuple[Related, ...] = ()
 ) -> Call:
     """A name and the tree of its arguments. `changed`: expressions in it were computed, so it is checked again."""
-    if changed:
-        before = log.errors
-        for complaint in schema.call_complaints(family, name, arguments):
-            log.report(complaint.code, complaint.span, complaint.message, help=complaint.help, related=related)
-        if log.errors > before:
-            return Call(family, name, {}, arguments.key)
+    if changed and _complained(schema.call_complaints(family, name, arguments), log, related):
+        return Call(family, name, {}, arguments.key)
     takes = signature(family, name)
     known = {a.name: a for a in takes.arguments} if takes else {}
     given: dict[str, Tree] = {}
@@ -66,3 +69,9 @@ def _value(argument: Argument | None, tree: Tree, log: Log) -> Any:
     if isinstance(tree.value, str) and family not in BY_NAME:
         return Call(family, tree.value, {}, tree.span)
     return tree.plain()
+
+
+def _complained(found: list[Complaint], log: Log, related: tuple[Related, ...]) -> bool:
+    for complaint in found:
+        log.report(complaint.code, complaint.span, complaint.message, help=complaint.help, related=related)
+    return bool(found)

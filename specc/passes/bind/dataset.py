@@ -10,7 +10,7 @@ from typing import Any
 from specc import codes, kinds
 from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log, Refusal, nearest
-from specc.passes.bind.calls import bind_call
+from specc.passes.bind.calls import LOST, bind_call
 from specc.passes.bind.values import Values
 from specc.plan import Dataset, Field, Splitting
 from specc.tree import Tree
@@ -71,7 +71,7 @@ def _sources(tree: Tree, values: Values, log: Log) -> dict[str, Call]:
 def _reader(tree: Tree, values: Values, log: Log) -> Call:
     computed = values.compute(tree)
     call = bind_call("readers", tree, computed, log)
-    takes = {a.name: a for a in kinds.signature("readers", call.name).arguments}
+    takes = {a.name: a for a in kinds.signature("readers", call.name).arguments} if call.name != LOST else {}
     arguments = dict(call.arguments)
     for name, value in arguments.items():
         if name in takes and _names_files(takes[name].schema):

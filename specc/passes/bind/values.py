@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from specc.expressions import compute, has_expression
-
 from specc import codes
 from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Log, Refusal, Related, nearest
+from specc.expressions import compute, has_expression
 from specc.plan import Field
 from specc.tree import Tree
 

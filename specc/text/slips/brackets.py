@@ -24,6 +24,7 @@ def expression(scene: Scene) -> Slip | None:
 
 
 def unclosed_bracket(scene: Scene) -> Slip | None:
+    """A bracket that is open at the end, before another kind of bracket, or before a line of the block around it."""
     if not scene.open:
         return None
     start = scene.open[-1]
@@ -45,6 +46,7 @@ def unclosed_bracket(scene: Scene) -> Slip | None:
 
 
 def stray_bracket(scene: Scene) -> Slip | None:
+    """A closing bracket, or a comma, outside brackets."""
     if scene.open or not scene.here or scene.here not in "]},":
         return None
     if scene.here == ",":
@@ -54,6 +56,7 @@ def stray_bracket(scene: Scene) -> Slip | None:
 
 
 def missing_comma(scene: Scene) -> Slip | None:
+    """`{units: 10 activation: relu}`, and what else cannot stand between brackets."""
     token = scene.last
     if not scene.open or token is None:
         return None

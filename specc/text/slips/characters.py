@@ -8,6 +8,7 @@ from specc.text.slips.scene import Scene, Slip, is_quoted, quoted, shown
 
 
 def tab(scene: Scene) -> Slip | None:
+    """A tab among the spaces that a line begins with."""
     indentation = re.match(r"[ \t]*", scene.line(scene.at))
     before = indentation[0] if indentation else ""
     if "\t" not in before or scene.open or "quoted" in scene.why:
@@ -18,7 +19,7 @@ def tab(scene: Scene) -> Slip | None:
 
 
 def forbidden_start(scene: Scene) -> Slip | None:
-    """`@home`, `50%` the wrong way round, `*.csv`, `& co`, `!important`, `>0.5`."""
+    """`@home`, `%5`, `*.csv`, `& co`, `!important`, `>0.5`: signs that mean something where a value begins."""
     if "directive" in scene.why or "incompatible" in scene.why:
         start = scene.begin(scene.since)
         message = "a line that begins with `%` is for YAML itself"
@@ -41,6 +42,7 @@ def forbidden_start(scene: Scene) -> Slip | None:
 
 
 def escape(scene: Scene) -> Slip | None:
+    """`"C:\\data"`, in which `\\d` is read as an escape."""
     if "quoted" not in scene.why or not ("escape" in scene.why or "hex" in scene.why):
         return None
     start = scene.text.rfind("\\", scene.since, scene.at + 1)
@@ -54,6 +56,7 @@ def escape(scene: Scene) -> Slip | None:
 
 
 def unclosed_quote(scene: Scene) -> Slip | None:
+    """`name: "digits`, up to the end of the text or to the next quote in it."""
     if "quoted scalar" in scene.why:
         start = scene.since
     elif (token := scene.last) and is_quoted(token) and token.start_mark.line < token.end_mark.line:
@@ -70,6 +73,7 @@ def unclosed_quote(scene: Scene) -> Slip | None:
 
 
 def after_quote(scene: Scene) -> Slip | None:
+    """`'it's'`, `"a" b`: something behind a closing quote."""
     token = scene.last
     if token is None or not is_quoted(token) or "\n" in scene.text[token.end_mark.index : scene.at] or not scene.here:
         return None

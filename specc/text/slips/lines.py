@@ -83,6 +83,7 @@ def bare_name(scene: Scene) -> Slip | None:
 
 
 def second_colon(scene: Scene) -> Slip | None:
+    """`description: a net: small`."""
     if scene.here != ":" or not isinstance(token := scene.last, ScalarToken):
         return None
     start = token.start_mark.index
