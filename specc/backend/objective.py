@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +17,7 @@ from specc import catalog, codes
 from specc.backend.lower import lower
 from specc.backend.training.faults import blamed
 from specc.calls import Call
-from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.plan import Plan, Training
 from specc.tensors import Tensor
 
@@ -119,6 +119,28 @@ def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[Any]:
     if log.errors > before:
         raise Rejected(log)
     return made
+
+
+def check_monitors(training: Training, callbacks: Sequence[Any], names: Sequence[str], log: Log) -> None:
+    """See to it that what callbacks monitor is among the log names of the run; Keras would only warn, every epoch.
+
+    Raises:
+        Rejected: S105 with the nearest name.
+    """
+    before = log.errors
+    for call, callback in zip(training.callbacks, callbacks, strict=True):
+        monitor = getattr(callback, "monitor", None)
+        if monitor is None or monitor in names or not getattr(callback, "save_best_only", True):
+            continue
+        near = nearest(monitor, names)
+        if monitor.removeprefix("val_") in names:
+            help = f"`split: {{validation: 0.1}}` makes a validation split; without one there is `{monitor[4:]}`"
+        else:
+            help = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{name}`' for name in names)}"
+        span = call.spans.get("monitor", call.span or training.span)
+        log.report(codes.S105, span, f"this run does not measure `{monitor}`, which `{call.name}` monitors", help=help)
+    if log.errors > before:
+        raise Rejected(log)
 
 
 def _targets(plan: Plan, training: Training, outputs: Mapping[str, Any]) -> dict[str, Any]:

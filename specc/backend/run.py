@@ -19,7 +19,7 @@ from specc.backend import manifest, rundir
 from specc.backend.data import Data, Split, open_data
 from specc.backend.export import Artefact, export
 from specc.backend.network import build
-from specc.backend.objective import compile_model, make_callbacks
+from specc.backend.objective import check_monitors, compile_model, make_callbacks
 from specc.backend.training import faults
 from specc.backend.training.interrupt import listening
 from specc.backend.training.loop import Diverged, Feed, Logs, Outcome, evaluate, train
@@ -128,7 +128,7 @@ class _Job:
         """One step and one evaluation on one batch each."""
         steps, model = self.steps, self.steps.model
         with TemporaryDirectory(prefix="specc-dry-run-") as folder:
-            make_callbacks(self.plan, Path(folder), self.log)
+            self._callbacks(Path(folder))
         with self._explained(()):
             tally = steps.train(steps.feed(self._feed("train").dataset), tf.constant(1))
             if int(tally.bad) >= 0:
@@ -158,7 +158,7 @@ class _Job:
         try:
             rundir.write_spec(path / "spec.yaml", plan)
             self._describe(path, "running")
-            callbacks = make_callbacks(plan, path, self.log)
+            callbacks = self._callbacks(path)
             with listening() as interrupt, self._explained(callbacks):
                 outcome = train(
                     self.steps,
@@ -177,6 +177,13 @@ class _Job:
                     model.save(draft)
                 metrics = self._metrics(outcome, callbacks)
                 rundir.write_json(path / "metrics.json", metrics)
+        except Rejected:
+            if learnt:
+                self._describe(path, "failed")
+            raise
+        except OSError as error:
+            self.log.report(codes.S105, plan.tree.span, f"cannot write to `{path}`: {error.strerror or error}")
+            raise Rejected(self.log) from error
         except Diverged as diverged:
             kept = self._keep_last(path, diverged)
             learnt = bool(kept)
@@ -187,6 +194,14 @@ class _Job:
         artefacts = export(plan, model, self.data, path / "export", self.log)
         self._describe(path, "interrupted" if outcome.interrupted else "finished", outcome, artefacts)
         return Run(path, metrics, outcome.history, model, artefacts, outcome.interrupted)
+
+    def _callbacks(self, path: Path) -> list[Any]:
+        callbacks = make_callbacks(self.plan, path, self.log)
+        names = list(self.steps.model.get_metrics_result())
+        if "validation" in self.data.splits:
+            names += [f"val_{name}" for name in names]
+        check_monitors(self.training, callbacks, names, self.log)
+        return callbacks
 
     def _feed(self, split: str) -> Feed:
         size = self.dataset.batch_size

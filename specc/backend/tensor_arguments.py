@@ -47,6 +47,10 @@ LISTS = (
 """Tensor arguments that take a list, beside those that do by their name."""
 
 
+NUMBERS_TOO = {"take": ("indices",), "where": ("x1", "x2")}
+"""Tensor arguments for which numbers do, of ops that are not of two tensors alike."""
+
+
 def tensors_of(owner: str, parameters: Iterable[str], *, layer: bool) -> dict[str, dict[str, Any]]:
     """The tensor arguments of an op or of a layer's call, each with what is special about it."""
     if layer:
@@ -66,14 +70,14 @@ def values_of(op: Callable[..., Any], tensors: Iterable[str]) -> tuple[str, ...]
     if names in (("x1", "x2"), ("x", "y")):
         first, second = names
         return tuple(name for name, other in ((second, first), (first, second)) if _takes_a_number(op, name, other))
-    return tuple(name for name in names if name in ("indices", "sorted_sequence") or names[0] == "condition" != name)
+    return NUMBERS_TOO.get(op.__name__, ())
 
 
 def _takes_a_number(op: Callable[..., Any], name: str, other: str) -> bool:
     for dtype in ("float32", "int32"):
         try:
             op(**{name: 2, other: keras.KerasTensor((2, 3), dtype)})
-        except (ValueError, TypeError, AttributeError):  # what Keras raises for a number where only a tensor fits
+        except (ValueError, TypeError, AttributeError, IndexError):  # what Keras raises for a number where only a tensor fits
             continue
         return True
     return False

@@ -9,6 +9,7 @@ from specc import catalog, codes
 from specc.calls import Argument, Signature
 from specc.diagnostics import Code, Log, Span, nearest
 from specc.schema import complaints
+from specc.schema.complaints import Complaint, one_line
 from specc.schema.sections import FORMS, step_keys
 from specc.schema.wording import joined, met, missing_space, shown, suggestion
 from specc.tree import Document, Tree
@@ -205,7 +206,8 @@ class Steps:
             yield from (f"{prefix}{name}" for name in catalog.names(family))
 
     def _report(self, code: Code, span: Span, message: str, help: str) -> None:
-        self.log.report(code, span, message, help=help)
+        told = one_line(Complaint(code, span, message, help))
+        self.log.report(told.code, told.span, told.message, help=told.help)
 
 
 def _looks_like_a_call(key: str) -> bool:

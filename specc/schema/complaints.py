@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from specc import catalog, codes, kinds
 from specc.calls import Signature
 from specc.diagnostics import Code, Span
-from specc.schema.document import aliases, names
+from specc.schema.document import aliases, document, names
 from specc.schema.findings import Finding, findings
 from specc.schema.wording import (
     NOUNS,
@@ -48,8 +48,14 @@ def complaints(tree: Tree, fragment: str | None = None) -> list[Complaint]:
     found: dict[tuple[Code, Span], Complaint] = {}
     for finding in findings(tree, fragment):
         for complaint in _told(finding, tree):
-            found.setdefault((complaint.code, complaint.span), complaint)
+            found.setdefault((complaint.code, complaint.span), one_line(complaint))
     return sorted(found.values(), key=lambda c: (c.span.line, c.span.column))
+
+
+def one_line(complaint: Complaint) -> Complaint:
+    """The same with what breaks lines escaped: a key may hold anything."""
+    escapes = {ord(c): repr(c)[1:-1] for c in "\n\r\t\v\f\x85\u2028\u2029"}
+    return replace(complaint, message=complaint.message.translate(escapes), help=complaint.help.translate(escapes))
 
 
 def call_complaints(family: str, name: str, arguments: Tree) -> list[Complaint]:
@@ -144,9 +150,9 @@ def _elsewhere(family: str, name: str, key: str) -> str:
 
 
 def _missing(finding: Finding, node: Tree) -> Iterator[Complaint]:
-    known, given = finding.schema["properties"], node.entries
-    closed = finding.schema.get("additionalProperties") is False
-    if closed and any(key not in known for key in given):
+    given, schema = node.entries, finding.schema if "properties" in finding.schema else document()
+    closed = schema.get("additionalProperties") is False
+    if closed and any(key not in schema["properties"] for key in given):
         return  # A missing argument beside a misspelt one is the misspelt one.
     lacking = [name for name in finding.schema["required"] if name not in given]
     if "x-call" in finding.schema:

@@ -124,9 +124,7 @@ def sections() -> Schema:
             "runtime": keys(runtime, doc="Where it runs."),
             "export": listed(ref("exporters"), "What a run leaves behind for serving."),
         },
-        "specc",
-        "model",
-    )
+    ) | {"if": {"not": {"required": ["extends"]}}, "then": {"required": ["specc", "model"]}}
 
 
 def _block() -> Schema:

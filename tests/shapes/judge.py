@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,10 +73,11 @@ def rule_says(case: Case) -> Answer | Refusal:
 
 
 def keras_says(case: Case) -> Answer | Exception:
-    """Keras's answer on symbolic tensors, or the exception by which it refuses."""
+    """Keras's answer on symbolic tensors, or the exception by which it refuses. A warning is no refusal."""
     try:
-        built = _built(case)
-        made = _called(case, built, lambda t: keras.KerasTensor(t.shape or (), dtype=t.dtype or "float32"))
+        with warnings.catch_warnings(action="ignore"):
+            built = _built(case)
+            made = _called(case, built, lambda t: keras.KerasTensor(t.shape or (), dtype=t.dtype or "float32"))
         outputs = tuple((tuple(t.shape), str(t.dtype)) for t in _flat(made))
     except Exception as refused:  # whatever Keras raises is its refusal
         return refused
@@ -88,7 +90,8 @@ def keras_says(case: Case) -> Answer | Exception:
 def keras_runs(case: Case) -> tuple[Shape, ...] | Exception:
     """The shapes that come out when Keras runs it on ones, 2 for each unknown dimension; or the exception."""
     try:
-        made = _called(case, _built(case), _ones)
+        with warnings.catch_warnings(action="ignore"):
+            made = _called(case, _built(case), _ones)
         return tuple(tuple(np.shape(t)) for t in _flat(made))
     except Exception as refused:  # whatever Keras or TensorFlow raises is its refusal
         return refused

@@ -190,8 +190,12 @@ def test_a_batch_that_does_not_fit_in_memory_is_blamed_on_its_step(write: Write,
     ("training", "line", "code"),
     [
         ({"optimizer": {"SGD": {"learning_rate": 0.1, "clipnorm": 1.0, "clipvalue": 1.0}}}, "optimizer", "S105"),
-        ({"loss": {"SparseCategoricalCrossentropy": {"reduction": "median"}}}, "loss", "S105"),
-        ({"metrics": [{"AUC": {"num_thresholds": 0}}]}, "metrics", "S105"),
+        ({"loss": {"SparseCategoricalCrossentropy": {"axis": 5}}}, "loss", "S401"),
+        (
+            {"metrics": [{"IoU": {"num_classes": 3, "target_class_ids": [7], "sparse_y_pred": False}}]},
+            "metrics",
+            "S105",
+        ),
     ],
     ids=["optimizer", "loss", "metric"],
 )

@@ -35,8 +35,8 @@ GIVEN: Mapping[str, Mapping[str, Any]] = {
     "image.crop_images": {"target_height": 4, "target_width": 4, "top_cropping": 0, "left_cropping": 0},
     "image.pad_images": {"target_height": 9, "target_width": 9, "top_padding": 0, "left_padding": 0},
     "multi_hot": {"num_classes": 3},
-    "adaptive_average_pool": {"output_size": [2, 2]},
-    "adaptive_max_pool": {"output_size": [2, 2]},
+    "adaptive_average_pool": {"output_size": (2, 2)},
+    "adaptive_max_pool": {"output_size": (2, 2)},
     "broadcast_to": {"shape": [3, 2, 4]},
     "image.scale_and_translate": {
         "output_shape": [4, 4, 4, 3],
@@ -120,7 +120,7 @@ def test_an_op_without_tensors_makes_one_of_its_arguments():
     }
 
 
-@pytest.mark.parametrize("op", ["add", "power", "maximum", "bitwise_and", "where", "take"])
+@pytest.mark.parametrize("op", ["add", "power", "maximum", "where", "take"])
 def test_a_tensor_that_may_also_be_numbers_stands_among_the_arguments_too(op: str):
     takes = catalog.signature("ops", op)
     assert takes.arguments[0].name in {t.name for t in takes.tensors}

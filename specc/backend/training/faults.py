@@ -40,6 +40,11 @@ def blamed(log: Log, code: Code, span: Span, what: str) -> Iterator[None]:
         raise Rejected(log) from error
 
 
+def loss_scope(number: int) -> str:
+    """The name under which operations of the loss with this number stand in the graph."""
+    return f"specc_loss_{number}"
+
+
 CALLBACK_FAILURES = (ValueError, KeyError, TypeError, AttributeError, ImportError, OSError, RuntimeError)
 
 
@@ -75,7 +80,9 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, log: Log) -
             help=f"a smaller `batch_size` than {size}, or a smaller network, needs less",
         )
     elif "label value" in message:
-        loss = next((call for call in training.losses.values() if _snake(call.name) in node), None)
+        scopes = node.split("/")
+        losses = enumerate(training.losses.values())
+        loss = next((call for number, call in losses if loss_scope(number) in scopes), None)
         log.report(
             codes.S504,
             (loss.span if loss else None) or training.span,
@@ -106,7 +113,3 @@ def _step(node: str, plan: Plan) -> Step | None:
 
 def _lower(message: str) -> str:
     return message[:1].lower() + message[1:].rstrip(" .")
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

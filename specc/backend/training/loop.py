@@ -81,9 +81,15 @@ class Meter:
         return {"loss": losses["loss"], **metrics, **losses}
 
 
-def evaluate(steps: Steps, iterator: Any, batches: int, callbacks: keras.callbacks.CallbackList | None = None) -> Logs:
+def evaluate(
+    steps: Steps,
+    iterator: Any,
+    batches: int,
+    callbacks: keras.callbacks.CallbackList | None = None,
+    pace: Pace | None = None,
+) -> Logs:
     """Losses and metrics over the next `batches` of an iterator that `Steps.feed` made."""
-    meter, pace, done = Meter(steps), Pace(), 0
+    meter, pace, done = Meter(steps), pace or Pace(), 0
     if callbacks is not None:
         callbacks.on_test_begin()
     while done < batches:
@@ -95,8 +101,6 @@ def evaluate(steps: Steps, iterator: Any, batches: int, callbacks: keras.callbac
         meter.add(tally.losses.numpy(), float(tally.examples))
         pace.took(count, perf_counter() - started)
         done += count
-        if int(tally.bad) >= 0:
-            done = batches  # a loss that is not finite makes the mean so, whatever else would follow
         if callbacks is not None:
             callbacks.on_test_batch_end(done - 1, meter.logs())
     logs = meter.logs()
@@ -129,7 +133,7 @@ def train(
         list(callbacks), add_history=True, model=model, epochs=epochs, steps=feed.steps, verbose=0
     )
     history = model.history.history
-    pace = Pace(steps_per_call, stride(callbacks))
+    pace, validating = Pace(steps_per_call, stride(callbacks)), Pace()
     iterator = steps.feed(feed.dataset)
     held_out = steps.feed(validation.dataset) if validation else None
     clock = Clock()
@@ -167,7 +171,7 @@ def train(
             steps.average_state()
             logs = meter.logs()
             if held_out is not None and validation is not None:
-                found = evaluate(steps, held_out, validation.steps, chain)
+                found = evaluate(steps, held_out, validation.steps, chain, validating)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             chain.on_epoch_end(epoch, logs)
             progress.epoch(epoch, clock.rate, perf_counter() - began, logs)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from time import perf_counter
+from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 
@@ -63,43 +62,47 @@ class Lines:
 
 @dataclass(slots=True)
 class Bar:
-    """One bar for the whole run, with the lines of finished epochs above it."""
+    """A bar for the whole run with the figures so far under it, and above it the lines of epochs that are done."""
 
     stream: IO[str]
     epochs: int = 0
     steps: int = 0
+    _live: Any = None
     _bar: Any = None
     _task: Any = None
-    _began: float = field(default_factory=perf_counter)
+    _figures: Any = None
 
     def start(self, epochs: int, steps: int) -> None:
         # Late, because a run whose output goes to a file never needs it.
-        from rich.console import Console
+        from rich.console import Console, Group
+        from rich.live import Live
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
+        from rich.text import Text
 
         self.epochs, self.steps = epochs, steps
+        self._figures = Text("compiling the first step", no_wrap=True, overflow="ellipsis")
         self._bar = RichProgress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[at]}"),
             TimeRemainingColumn(compact=True),
-            console=Console(file=self.stream),
-            transient=True,
         )
-        self._task = self._bar.add_task(f"epoch 1/{epochs}", total=epochs * steps, text="compiling")
-        self._bar.start()
+        self._task = self._bar.add_task(f"epoch 1/{epochs}", total=epochs * steps, at=f"step 0/{steps}")
+        self._live = Live(Group(self._bar, self._figures), console=Console(file=self.stream), transient=True)
+        self._live.start()
 
     def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None:
-        text = f"step {step}/{self.steps}  {_figures(logs)}" + (f"  {rate:,.0f} examples/s" if rate else "")
         done = epoch * self.steps + step
-        self._bar.update(self._task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", text=text)
+        at = f"step {step}/{self.steps}" + (f"  {rate:,.0f} examples/s" if rate else "")
+        self._bar.update(self._task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", at=at)
+        self._figures.plain = _figures(logs)
 
     def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None:
-        self._bar.console.print(_line(epoch, self.epochs, rate, seconds, logs), highlight=False)
+        self._live.console.print(_line(epoch, self.epochs, rate, seconds, logs), highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
-        self._bar.stop()
+        self._live.stop()
 
 
 def _line(epoch: int, epochs: int, rate: float, seconds: float, logs: Mapping[str, float]) -> str:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from specc import codes
 from specc.backend.objective import Objective
-from specc.backend.training.faults import blamed
+from specc.backend.training.faults import blamed, loss_scope
 from specc.backend.training.reduction import first, shards, summed
 from specc.diagnostics import Log
 
@@ -65,14 +65,15 @@ class Steps:
         """`train(iterator, steps)`: that many optimizer steps."""
         with self.strategy.scope():
             self.objective.optimizer.build(self.variables)
-        return self._many(self._train_step)
+        return self._many(self._train_step, watch=True)
 
     @cached_property
     def evaluate(self) -> Callable[[Any, Any], Tally]:
         """`evaluate(iterator, steps)`: losses and metrics of that many batches, nothing learnt."""
-        return self._many(self._evaluate_step)
+        return self._many(self._evaluate_step, watch=False)
 
-    def _many(self, step: Callable[[Any], tuple[Any, Any]]) -> Callable[[Any, Any], Tally]:
+    def _many(self, step: Callable[[Any], tuple[Any, Any]], *, watch: bool) -> Callable[[Any, Any], Tally]:
+        """Many steps in one call; with `watch`, a loss that is not finite is the last one."""
         width = 1 + len(self.objective.terms)
 
         def many(iterator: Any, steps: Any) -> Tally:
@@ -81,7 +82,7 @@ class Steps:
 
             def body(i: Any, tally: Tally) -> tuple[Any, Tally]:
                 losses, examples = step(iterator.get_next())
-                bad = tf.where(tf.math.is_finite(losses[0]), -1, i)
+                bad = tf.where(tf.math.is_finite(losses[0]), -1, i) if watch else tally.bad
                 return i + 1, Tally(tally.losses + losses * examples, tally.examples + examples, bad)
 
             start = Tally(tf.zeros([width]), tf.zeros([]), tf.constant(-1))
@@ -140,8 +141,9 @@ class Steps:
             size = tf.shape(tf.nest.flatten(inputs)[0])[0]
         examples = tf.cast(size, tf.float32)
         parts = []
-        for term in self.objective.terms:
-            with blamed(self.log, codes.S401, term.span, f"`{term.loss.name}`"):
+        for number, term in enumerate(self.objective.terms):
+            scope = tf.name_scope(loss_scope(number))
+            with blamed(self.log, codes.S401, term.span, f"`{term.loss.name}`"), scope:
                 parts.append(summed(term.loss, targets[term.output], predictions[term.output], self.replicas))
         sums = tf.stack([tf.cast(part[0], tf.float32) for part in parts])
         divisors = tf.stack([*(tf.cast(part[1], tf.float32) for part in parts), examples])
