@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specc.backend.rows import read_rows, write_rows
+from specc.backend.inference.rows import read_rows, write_rows
 from specc.diagnostics import Refusal
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\x00"))

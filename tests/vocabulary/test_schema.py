@@ -111,6 +111,8 @@ def test_what_only_data_can_tell_is_accepted_for_every_argument(family: str):
     for name in catalog.names(family):
         arguments = {a.name: UNKNOWN_VALUE for a in catalog.signature(family, name).arguments}
         assert call_complaints(family, name, _tree(arguments)) == []
+        if not arguments:
+            continue
         alone = call_complaints(family, name, _tree(UNKNOWN_VALUE))
         assert [c.code.id for c in alone] in ([], ["S104"])
 

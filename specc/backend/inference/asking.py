@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.answers import Columns, told
+from specc.backend.inference.answers import Columns, told
 from specc.backend.data.prepared import UNREADABLE, decode, undecodable
-from specc.backend.rows import Numbered, Rows, read_rows, write_rows
+from specc.backend.inference.rows import Numbered, Rows, read_rows, write_rows
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.kinds.exporters import Served
 from specc.kinds.features import Array, Origin, State
