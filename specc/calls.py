@@ -73,8 +73,8 @@ class Call:
     """A name with its arguments, bound: shorthand undone, expressions computed, aliases left as written.
 
     `arguments` holds only what the spec gives, as plain values; an argument that is itself a call is a `Call`, a list
-    of them a tuple. `UNKNOWN_VALUE` stands for what only data can tell. `span` is the place of the name in the spec, and
-    `spans` the place of each argument's value.
+    of them a tuple. `UNKNOWN_VALUE` stands for what only data can tell. `span` is the place of the name in the spec,
+    and `spans` the place of each argument's value.
     """
 
     family: str

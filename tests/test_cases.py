@@ -1,7 +1,8 @@
 """Specs in files: a bad one carries what it must be told on the lines that are wrong, a good one is told nothing.
 
-`#! S302` at the end of a line expects that code there; `#! S105 S105` two of them. For lines that cannot carry a comment
-the first line says `#! 3: S001`. Files that a case extends lie in a folder beside it, `NAME.d/`, and may carry marks too.
+`#! S302` at the end of a line expects that code there; `#! S105 S105` two of them. For a line that cannot carry a
+comment the first line says `#! 3: S001`. Files that a case extends lie in a folder beside it, `NAME.d/`, and may carry
+marks too.
 """
 
 from __future__ import annotations

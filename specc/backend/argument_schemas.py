@@ -64,7 +64,8 @@ ROWS: tuple[tuple[Fragment, str], ...] = (
     (COUNT, "target_width beam_width top_paths block_size num_segments num filter_size top_k.k in_top_k.k"),
     ({"type": "integer", "minimum": 2}, "max_tokens AUC.num_thresholds gradient_accumulation_steps"),
     (COUNT, "UpSampling1D.size unique.size unstack.num num_ops"),
-    (NATURAL, "num_oov_indices ScheduleFreeAdamW.warmup_steps patience cooldown start_from_epoch histogram_freq embeddings_freq"),
+    (NATURAL, "num_oov_indices patience cooldown start_from_epoch histogram_freq embeddings_freq"),
+    (NATURAL, "ScheduleFreeAdamW.warmup_steps"),
     (NATURAL, "class_id num_regressors minlength kth ops/length ops/N ops/M diff.n identity.n profile_batch"),
     (NATURAL, "top_padding left_padding bottom_padding right_padding top_cropping left_cropping"),
     (NATURAL, "bottom_cropping right_cropping bartlett.x blackman.x hamming.x hanning.x kaiser.x"),
@@ -77,10 +78,8 @@ ROWS: tuple[tuple[Fragment, str], ...] = (
     (BOOLEAN, "BatchNormalization.scale GroupNormalization.scale LayerNormalization.scale"),
     # Numbers
     (NUMBER, "stddev max_freq max_value warmup_target initial_value_threshold baseline weight_decay"),
-    (
-        NUMBER,
-        "lora_alpha loss_scale_factor attn_logits_soft_cap logit_soft_cap initial constant_values posinf neginf tol rcond",
-    ),
+    (NUMBER, "lora_alpha loss_scale_factor attn_logits_soft_cap logit_soft_cap initial constant_values"),
+    (NUMBER, "posinf neginf tol rcond"),
     (NUMBER, "max_val kaiser.beta fill_value initial_learning_rate decay_rate start stop step x_min x_max scale"),
     (NUMBER, "default_value threshold epsilon mask_value clipnorm clipvalue global_clipnorm min_lr min_delta factor"),
     (POSITIVE, "VarianceScaling.scale FBetaScore.beta decay_steps first_decay_steps"),

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from specc.backend.argument_schemas import ARRAY, BOOLEAN, DTYPE, family_of, fragment_of, nullable
+from specc.backend.docstrings import described, sentence
 from specc.backend.tensor_arguments import OPTIONS, tensors_of, values_of
 
 Entry = dict[str, Any]
@@ -46,6 +48,9 @@ NEEDS_CODE = {
 NO_TENSOR = ("convert_to_numpy", "dtype", "is_tensor", "shape")
 """Ops that answer something about a tensor, and give none."""
 
+MACHINERY = ("get", "serialize", "deserialize", "InputSpec", "Input")
+"""Public names that are no words."""
+
 ABSTRACT = "is a base class: name one that derives from it"
 PYTHON = "takes functions or objects of Python, which a spec cannot hold"
 
@@ -65,70 +70,68 @@ ACCURACY = "The share of right answers: binary, categorical or sparse, as the lo
 """`accuracy` is no class: Keras chooses one when the model is compiled."""
 
 
+@dataclass(slots=True)
+class Family:
+    """The names of a family with what they take, other names for them, and why some of Keras's are not offered."""
+
+    names: dict[str, Entry] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    withheld: dict[str, str] = field(default_factory=dict)
+
+
 def main(folder: Path) -> None:
     """Introspect every family and write one file for each."""
-    for family in ("layers", "ops", "applications", "activations", *list(BASES)[1:]):
-        names, aliases, withheld = _family(family)
-        text = _dump(names, aliases, withheld)
-        (folder / f"{family}.json").write_text(text, encoding="utf-8")
+    families = {"activations": _activations(), "applications": _applications(), "ops": _ops()}
+    families |= {family: _classes(family, base) for family, base in BASES.items()}
+    for name, family in families.items():
+        (folder / f"{name}.json").write_text(_text(family), encoding="utf-8")
 
 
-def _family(family: str) -> tuple[dict[str, Entry], dict[str, str], dict[str, str]]:
-    if family == "ops":
-        return _ops()
-    if family == "activations":
-        return _activations()
-    if family == "applications":
-        found = {n: f for n, f in _public(keras.applications) if inspect.isfunction(f)}
-        return {name: _entry(family, name, function) for name, function in found.items()}, {}, {}
-    return _classes(family, BASES[family])
-
-
-def _classes(family: str, base: type) -> tuple[dict[str, Entry], dict[str, str], dict[str, str]]:
-    module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
-    names: dict[str, Entry] = {}
-    aliases: dict[str, str] = {}
-    withheld: dict[str, str] = {}
-    for name, value in _public(module):
-        if inspect.isclass(value) and issubclass(value, (base, keras.optimizers.Optimizer)):
-            if value.__name__ != name and hasattr(module, value.__name__):
-                if family == "layers":
-                    aliases[name] = value.__name__
-                else:
-                    withheld[name] = f"is not a name that Keras resolves: write `{value.__name__}`"
-            elif value is base or name in ("Wrapper", "Loss", "Metric"):
-                withheld[name] = ABSTRACT
-            elif name in NEEDS_CODE.get(family, "").split():
-                withheld[name] = PYTHON
+def _classes(name: str, base: type) -> Family:
+    """A family of classes: what derives from `base`."""
+    module = keras.optimizers.schedules if name == "schedules" else getattr(keras, name)
+    family = Family()
+    for word, value in _public(module):
+        if inspect.isclass(value) and issubclass(value, base):
+            if value.__name__ != word and hasattr(module, value.__name__):
+                family.aliases[word] = value.__name__
+            elif value is base or value is keras.layers.Wrapper:
+                family.withheld[word] = ABSTRACT
+            elif word in NEEDS_CODE.get(name, "").split():
+                family.withheld[word] = PYTHON
             else:
-                names[name] = _entry(family, name, value)
-    if get := getattr(module, "get", None):
-        aliases |= _strings(get, names)
-        withheld = {name: reason for name, reason in withheld.items() if name not in aliases}
-    if family == "metrics":
-        names["accuracy"] = {"doc": ACCURACY, "arguments": []}
-        aliases = {alias: name for alias, name in aliases.items() if alias != "accuracy"} | {"acc": "accuracy"}
-    for name, value in _public(module):
-        if not inspect.ismodule(value) and name not in names | aliases | withheld and not _machinery(name):
-            withheld[name] = PYTHON if inspect.isclass(value) else _instead(name, names)
-    return names, aliases, withheld
+                family.names[word] = _entry(name, word, value)
+    if name != "layers":
+        attributes, family.aliases = family.aliases, _strings(module, family.names)
+        for word in attributes.keys() - family.aliases.keys():
+            family.withheld[word] = f"is not a name that Keras resolves: write `{attributes[word]}`"
+    if name == "metrics":
+        family.aliases.pop("accuracy")
+        family.aliases["acc"] = "accuracy"
+        family.names["accuracy"] = {"doc": ACCURACY, "arguments": []}
+    known = {*family.names, *family.aliases, *family.withheld, *MACHINERY}
+    for word, value in _public(module):
+        if not inspect.ismodule(value) and word not in known:
+            family.withheld[word] = PYTHON if inspect.isclass(value) else _instead(word, family.names)
+    return family
 
 
-def _strings(get: Callable[[str], Any], names: Mapping[str, Entry]) -> dict[str, str]:
+def _strings(module: Any, names: Mapping[str, Entry]) -> dict[str, str]:
     """The strings that Keras resolves, to the class that it makes of them. Each is asked of Keras."""
-    source = sys.modules[get.__module__]
-    known = {value: key for key, value in vars(source).get("ALL_OBJECTS_DICT", {}).items() if inspect.isclass(value)}
+    if not hasattr(module, "get"):
+        return {}
+    objects = vars(sys.modules[module.get.__module__])["ALL_OBJECTS_DICT"]
     found = {}
-    for alias in vars(source).get("ALL_OBJECTS_DICT", {}):
+    for alias in objects:
         try:
-            made = get(alias)
+            made = module.get(alias)
         except (KeyError, TypeError, ValueError):  # a class that cannot be made without arguments
-            made = vars(source)["ALL_OBJECTS_DICT"][alias]
-        cls = made if inspect.isclass(made) else type(made)
+            made = objects[alias]
         if inspect.isfunction(made):
-            cls = next((c for c in known if _wraps(c, made)), type(None))
-        if cls.__name__ in names and alias != cls.__name__:
-            found[alias] = cls.__name__
+            made = next((cls for cls in objects.values() if inspect.isclass(cls) and _wraps(cls, made)), None)
+        name = (made if inspect.isclass(made) else type(made)).__name__
+        if name in names and alias != name:
+            found[alias] = name
     return found
 
 
@@ -140,79 +143,73 @@ def _wraps(cls: Any, function: Callable[..., Any]) -> bool:
         return False
 
 
-def _activations() -> tuple[dict[str, Entry], dict[str, str], dict[str, str]]:
-    found = {n: f for n, f in _public(keras.activations) if not _machinery(n)}
-    aliases = {n: f.__name__ for n, f in found.items() if keras.activations.get(n) is f and f.__name__ != n}
-    return {n: _entry("activations", n, f) for n, f in found.items() if n not in aliases}, aliases, {}
+def _instead(name: str, names: Mapping[str, Entry]) -> str:
+    near = next((n for n in names if n.casefold() == name.replace("_", "").casefold()), None)
+    return f"is a function of Python: write `{near}`" if near else "is a function that Keras does not build by name"
 
 
-def _ops() -> tuple[dict[str, Entry], dict[str, str], dict[str, str]]:
-    names: dict[str, Entry] = {}
-    aliases: dict[str, str] = {}
-    withheld: dict[str, str] = {}
-    flat = dict(_public(keras.ops))
+def _activations() -> Family:
+    found = {name: value for name, value in _public(keras.activations) if name not in MACHINERY}
+    aliases = {name: value.__name__ for name, value in found.items() if value.__name__ != name}
+    names = {name: _entry("activations", name, value) for name, value in found.items() if name not in aliases}
+    return Family(names, aliases)
+
+
+def _applications() -> Family:
+    found = {name: value for name, value in _public(keras.applications) if inspect.isfunction(value)}
+    return Family({name: _entry("applications", name, value) for name, value in found.items()})
+
+
+def _ops() -> Family:
+    """The functions of `keras.ops`, and of the namespaces within it what it does not have itself: `image.resize`."""
+    family, flat = Family(), dict(_public(keras.ops))
     for space in ("", "image", "linalg", "nn", "numpy"):
         for short, value in _public(getattr(keras.ops, space) if space else keras.ops):
             name = f"{space}.{short}" if space else short
             if inspect.ismodule(value):
                 continue
             if short in NEEDS_CODE["ops"].split():
-                withheld[name] = PYTHON
+                family.withheld[name] = PYTHON
             elif short in NO_TENSOR:
-                withheld[name] = "gives no tensor"
+                family.withheld[name] = "gives no tensor"
             elif space and flat.get(short) is value:
-                withheld[name] = f"is `ops.{short}`: write that"
+                family.withheld[name] = f"is `ops.{short}`: write that"
             else:
-                names[name] = _entry("ops", name, value)
-    return names, aliases, withheld
+                family.names[name] = _entry("ops", name, value)
+    return family
 
 
 def _entry(family: str, name: str, value: Any) -> Entry:
     """What one name takes."""
     parameters = [p for p in inspect.signature(value).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    said = _described(value)
-    tensors = tensors_of(name, [p.name for p in parameters], layer=False) if family == "ops" else {}
-    arguments = [
-        _argument(family, name, p, said.get(p.name, ""))
-        for p in (parameters[1:] if family == "activations" else parameters)
-        if p.name not in tensors and not _left_out(family, name, p.name)
-    ]
+    said = described(value)
+    tensors: dict[str, Entry] = {}
     options: list[Entry] = []
-    if family == "layers":
-        arguments += _of_every_layer(value, {a["name"] for a in arguments})
-        call = [p for p in inspect.signature(value.call).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
-        tensors = tensors_of(name, [p.name for p in call], layer=True)
-        said = _described(value) | _described(value.call)
-        options = [_option(p.name, p.default, said.get(p.name, "")) for p in call if p.name in OPTIONS]
-        parameters = call
+    if family == "activations":
+        parameters = parameters[1:]
     elif family == "applications":
         tensors, options = {"inputs": {}}, [_option("training", None, "")]
     elif family == "ops":
+        tensors = tensors_of(name, parameters, layer=False)
+    arguments = [
+        _argument(family, name, parameter, said.get(parameter.name, ""))
+        for parameter in parameters
+        if parameter.name not in tensors and not _left_out(family, name, parameter.name)
+    ]
+    if family == "ops":
         values = [_value(tensor, said.get(tensor, "")) for tensor in values_of(value, tensors)]
-        arguments = (
-            values + arguments
-            if len(tensors) == 2 and not any(a.get("required") for a in arguments)
-            else arguments + values
-        )
-    optional = {p.name for p in parameters if p.default is not p.empty}
-    entry: Entry = {"doc": _sentence(value.__doc__ or UNSAID.get(name, "")), "arguments": arguments}
+        first = not any(argument.get("required") for argument in arguments)
+        arguments = values + arguments if first else arguments + values
+    elif family == "layers":
+        arguments += _of_every_layer(value, {argument["name"] for argument in arguments})
+        call = [p for p in inspect.signature(value.call).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
+        said |= described(value.call)
+        tensors = tensors_of(name, call, layer=True)
+        options = [_option(p.name, p.default, said.get(p.name, "")) for p in call if p.name in OPTIONS]
+    entry: Entry = {"doc": sentence(value.__doc__ or UNSAID.get(name)), "arguments": arguments}
     if tensors:
-        entry["tensors"] = [
-            {"name": t} | extra | ({"required": False} if t in optional else {}) for t, extra in tensors.items()
-        ]
+        entry["tensors"] = [{"name": tensor, **extra} for tensor, extra in tensors.items()]
     return entry | ({"options": options} if options else {})
-
-
-def _tensor(name: str, extra: Entry, optional: bool) -> Entry:
-    return {"name": name} | extra | ({"required": False} if optional else {})
-
-
-def _option(name: str, default: Any, doc: str) -> Entry:
-    return {"name": name, "schema": nullable(BOOLEAN), "doc": doc or UNSAID.get(name, ""), "default": default}
-
-
-def _value(name: str, doc: str) -> Entry:
-    return {"name": name, "schema": ARRAY, "doc": doc, "default": None}
 
 
 def _argument(family: str, owner: str, parameter: inspect.Parameter, doc: str) -> Entry:
@@ -228,6 +225,7 @@ def _argument(family: str, owner: str, parameter: inspect.Parameter, doc: str) -
 
 
 def _of_every_layer(layer: type, named: set[str]) -> list[Entry]:
+    """The arguments that a layer takes as `**kwargs`."""
     takes = inspect.signature(layer).parameters
     every: list[Entry] = [
         {"name": "trainable", "schema": BOOLEAN, "doc": "Whether training changes the weights.", "default": True},
@@ -235,6 +233,14 @@ def _of_every_layer(layer: type, named: set[str]) -> list[Entry]:
     ]
     open_ended = any(p.kind is p.VAR_KEYWORD for p in takes.values())
     return [argument for argument in every if argument["name"] not in named and open_ended]
+
+
+def _option(name: str, default: Any, doc: str) -> Entry:
+    return {"name": name, "schema": nullable(BOOLEAN), "doc": doc or UNSAID.get(name, ""), "default": default}
+
+
+def _value(name: str, doc: str) -> Entry:
+    return {"name": name, "schema": ARRAY, "doc": doc, "default": None}
 
 
 def _left_out(family: str, owner: str, name: str) -> bool:
@@ -245,67 +251,32 @@ def _public(module: Any) -> Iterator[tuple[str, Any]]:
     return ((name, getattr(module, name)) for name in sorted(dir(module)) if not name.startswith("_"))
 
 
-def _machinery(name: str) -> bool:
-    return name in ("get", "serialize", "deserialize", "InputSpec", "Input")
-
-
-def _instead(name: str, names: Mapping[str, Entry]) -> str:
-    near = next((n for n in names if n.casefold() == name.replace("_", "").casefold()), None)
-    return f"is a function of Python: write `{near}`" if near else "is a function that Keras does not build by name"
-
-
 def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else value
 
 
-def _described(value: Any) -> dict[str, str]:
-    """The first sentence about each argument in the `Args:` of a docstring."""
-    found: dict[str, list[str]] = {}
-    _, _, body = inspect.cleandoc(value.__doc__ or "").partition("\nArgs:\n")
-    indent, current = None, ""
-    for line in body.splitlines():
-        depth = len(line) - len(line.lstrip())
-        if line.strip() and depth == 0:
-            break
-        indent = indent or (depth if line.strip() else None)
-        if depth == indent and (match := re.match(r"\s*\*{0,2}`?(\w+)`?\s*(?:\([^)]*\))?\s*:\s*(.*)", line)):
-            current = match[1]
-            found[current] = [match[2]]
-        elif current:
-            found[current].append(line.strip())
-    return {name: _sentence("\n".join(lines)) for name, lines in found.items()}
-
-
-def _sentence(text: str) -> str:
-    """The first sentence of a docstring, on one line."""
-    paragraph = " ".join(re.split(r"\n\s*(?:\n|- )", inspect.cleandoc(text).strip(), maxsplit=1)[0].split())
-    end = re.search(r"(?<!e\.g)(?<!i\.e)(?<!etc)\.(?=\s|$)", paragraph)
-    return paragraph[: end.end()] if end else paragraph
-
-
-def _dump(names: Mapping[str, Entry], aliases: Mapping[str, str], withheld: Mapping[str, str]) -> str:
+def _text(family: Family) -> str:
     """One line for an argument, and each different argument once: a name's arguments are keys into `arguments`."""
-    pool: dict[str, str] = {}
     keys: dict[str, str] = {}
+    count: Counter[str] = Counter()
 
     def pooled(argument: Entry) -> str:
         line = json.dumps(argument, ensure_ascii=False)
         if line not in keys:
             name = argument["name"]
-            number = sum(key.partition("~")[0] == name for key in pool) + 1
-            keys[line] = name if number == 1 else f"{name}~{number}"
-            pool[keys[line]] = line
+            count[name] += 1
+            keys[line] = name if count[name] == 1 else f"{name}~{count[name]}"
         return keys[line]
 
-    for entry in names.values():
-        for part in ("arguments", "options"):
-            if part in entry:
-                entry[part] = [pooled(argument) for argument in entry[part]]
+    def pointing(entry: Entry) -> Entry:
+        return {k: [pooled(a) for a in v] if k in ("arguments", "options") else v for k, v in entry.items()}
+
+    names = {name: pointing(entry) for name, entry in sorted(family.names.items())}
     sections = {
-        "names": {name: json.dumps(entry, ensure_ascii=False) for name, entry in sorted(names.items())},
-        "arguments": dict(sorted(pool.items())),
-        "aliases": {k: json.dumps(v) for k, v in sorted(aliases.items())},
-        "withheld": {k: json.dumps(v) for k, v in sorted(withheld.items())},
+        "names": {name: json.dumps(entry, ensure_ascii=False) for name, entry in names.items()},
+        "arguments": dict(sorted((key, line) for line, key in keys.items())),
+        "aliases": {alias: json.dumps(name) for alias, name in sorted(family.aliases.items())},
+        "withheld": {name: json.dumps(reason) for name, reason in sorted(family.withheld.items())},
     }
     body = ",\n".join(
         f'"{section}": {{\n' + ",\n".join(f'  "{k}": {line}' for k, line in lines.items()) + "\n}"

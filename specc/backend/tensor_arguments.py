@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import Parameter
 from typing import Any
 
 import keras
@@ -46,19 +47,15 @@ LISTS = (
 )
 """Tensor arguments that take a list, beside those that do by their name."""
 
-
 NUMBERS_TOO = {"take": ("indices",), "where": ("x1", "x2")}
 """Tensor arguments for which numbers do, of ops that are not of two tensors alike."""
 
 
-def tensors_of(owner: str, parameters: Iterable[str], *, layer: bool) -> dict[str, dict[str, Any]]:
+def tensors_of(owner: str, parameters: Iterable[Parameter], *, layer: bool) -> dict[str, dict[str, Any]]:
     """The tensor arguments of an op or of a layer's call, each with what is special about it."""
-    if layer:
-        found = [p for p in parameters if p not in OPTIONS]
-    else:
-        tensors = TENSORS_OF[owner].split() if owner in TENSORS_OF else TENSORS.split()
-        found = [p for p in parameters if p in tensors]
-    return {name: _special(owner, name) for name in found}
+    wanted = TENSORS_OF.get(owner, TENSORS).split()
+    found = [p for p in parameters if (p.name not in OPTIONS if layer else p.name in wanted)]
+    return {p.name: _special(owner, p.name) | _optional(p) for p in found}
 
 
 def values_of(op: Callable[..., Any], tensors: Iterable[str]) -> tuple[str, ...]:
@@ -77,7 +74,12 @@ def _takes_a_number(op: Callable[..., Any], name: str, other: str) -> bool:
     for dtype in ("float32", "int32"):
         try:
             op(**{name: 2, other: keras.KerasTensor((2, 3), dtype)})
-        except (ValueError, TypeError, AttributeError, IndexError):  # what Keras raises for a number where only a tensor fits
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+            IndexError,
+        ):  # what Keras raises for a number where only a tensor fits
             continue
         return True
     return False
@@ -87,3 +89,7 @@ def _special(owner: str, name: str) -> dict[str, Any]:
     if name in ("xs", "condlist", "choicelist", "initial_state", "states") or f"{owner}.{name}" in LISTS:
         return {"many": True}
     return {"variadic": True} if name == "operands" or f"{owner}.{name}" == "meshgrid.x" else {}
+
+
+def _optional(parameter: Parameter) -> dict[str, Any]:
+    return {} if parameter.default is parameter.empty else {"required": False}

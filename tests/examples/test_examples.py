@@ -1,4 +1,4 @@
-"""The examples, on the data that they name: a few steps of each, and in full by `make test-all`, which holds their figures.
+"""The examples, on the data that they name: a few steps of each; in full, with their figures, by `make test-all`.
 
 An example whose data was not fetched (`make data`) is passed over; the digits are in the repository.
 """

@@ -13,9 +13,9 @@ import pytest
 from served_networks import Made
 
 from specc import driver
+from specc.backend.export.serving import serve
 from specc.backend.inference.answers import told
 from specc.backend.inference.asking import Asked
-from specc.backend.export.serving import serve
 from specc.diagnostics import Log, Rejected
 from specc.tree import Source
 

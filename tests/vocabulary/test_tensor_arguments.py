@@ -1,4 +1,4 @@
-"""Which arguments are tensors, held against Keras: ops and layers are called on symbolic tensors as the catalog says."""
+"""Which arguments are tensors, held against Keras: what the catalog says is called on symbolic tensors."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def called(takes: Signature) -> Any:
             if spread:
                 return function(takes.name)(*arguments.values(), *spread)
             return function(takes.name)(**named, **arguments)
-        except Exception as refused:  # noqa: BLE001 - whatever Keras raises when these tensors do not fit
+        except Exception as refused:  # whatever Keras raises when these tensors do not fit
             error = refused
     raise AssertionError(f"{takes.name} takes none of these tensors: {error}")
 

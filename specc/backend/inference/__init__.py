@@ -11,9 +11,9 @@ import keras
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.inference.asking import BATCH, Asked, is_picture
 from specc.backend.data import open_split
 from specc.backend.export.serving import serve
+from specc.backend.inference.asking import BATCH, Asked, is_picture
 from specc.backend.objective import compile_model
 from specc.backend.training import loop
 from specc.backend.training.steps import Steps

@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.inference.answers import Columns, told
 from specc.backend.data.prepared import UNREADABLE, decode, undecodable
+from specc.backend.inference.answers import Columns, told
 from specc.backend.inference.rows import Numbered, Rows, read_rows, write_rows
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.kinds.exporters import Served

@@ -95,13 +95,20 @@ class Steps:
 
     def _train_step(self, batch: Any) -> tuple[Any, Any]:
         gradients, losses, examples = self.strategy.run(self._replica_train, args=(batch,))
-        if self.across and self.variables:
-            total = [None if g is None else self.strategy.reduce(SUM, g, axis=None) for g in gradients]
-            self._apply(total)
+        if gradients:
+            self._apply([self._gathered(gradient) for gradient in gradients])
         return self._over_replicas(losses, examples)
 
     def _evaluate_step(self, batch: Any) -> tuple[Any, Any]:
         return self._over_replicas(*self.strategy.run(self._replica_evaluate, args=(batch,)))
+
+    def _gathered(self, gradient: Any) -> Any:
+        """The sum of a gradient over the replicas."""
+        parts = self.strategy.experimental_local_results(gradient)
+        if isinstance(parts[0], tf.IndexedSlices):
+            values, indices = (tf.concat([getattr(p, name) for p in parts], 0) for name in ("values", "indices"))
+            return tf.IndexedSlices(values, indices, parts[0].dense_shape)
+        return None if gradient is None else self.strategy.reduce(SUM, gradient, axis=None)
 
     def _over_replicas(self, losses: Any, examples: Any) -> tuple[Any, Any]:
         if self.replicas == 1:
@@ -116,7 +123,9 @@ class Steps:
         gradients: list[Any] = []
         if self.variables:
             gradients = tape.gradient(scaled, [v.value for v in self.variables])
-            if not self.across:
+            # An embedding's gradient has as many rows as this replica has words, and a collective wants equal shapes.
+            sparse = self.replicas > 1 and any(isinstance(g, tf.IndexedSlices) for g in gradients)
+            if not (self.across or sparse):
                 self._apply(gradients)
                 gradients = []
         self._measure(*answer)
