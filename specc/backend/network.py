@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from specc import catalog, codes
-from specc.backend.lower import lower, named, operation, reason, value
+from specc.backend.lower import lower, named, operation, reason, sizes, value
 from specc.calls import Call
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Edge, Network, Plan, Ref, Step
@@ -71,7 +71,7 @@ def _apply(step: Step, objects: dict[str, Any], made: Mapping[str, Any], network
 
 def _operate(call: Call, step: Step, tensors: Mapping[str, Any]) -> Any:
     """A function of `keras.ops`; what it takes as `*args` comes after the arguments that it must have."""
-    arguments = {name: value(argument) for name, argument in call.arguments.items()}
+    arguments = {name: sizes(value(argument)) for name, argument in call.arguments.items()}
     function, takes = operation(call.name), catalog.signature("ops", call.name)
     variadic = next((t.name for t in takes.tensors if t.variadic), None) if takes else None
     if takes is None or variadic is None:

@@ -21,11 +21,8 @@ from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.plan import Plan, Training
 from specc.tensors import Tensor
 
-CHOSEN_BY_SHAPE = {
-    "accuracy": ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy"),
-    "crossentropy": ("BinaryCrossentropy", "SparseCategoricalCrossentropy", "CategoricalCrossentropy"),
-}
-"""Metrics that Keras's `compile` chooses by the shapes of output and target: for one number, an index, a vector."""
+ACCURACIES = ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy")
+"""What Keras's `compile` makes of `accuracy`, by the shapes of output and target: for one number, an index, a vector."""
 
 PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"})
 """Arguments of callbacks that say where to write."""
@@ -168,8 +165,8 @@ def _made(call: Call, training: Training, log: Log) -> Any:
 def _metric(call: Call, output: Any, target: Any, training: Training, log: Log) -> Any:
     """A metric, named in logs as Keras names it: by its alias where the spec gives one, else after its class."""
     name = catalog.aliases("metrics").get(call.name, call.name)
-    if name in CHOSEN_BY_SHAPE:
-        binary, sparse, dense = CHOSEN_BY_SHAPE[name]
+    if name == "accuracy":
+        binary, sparse, dense = ACCURACIES
         if output.shape[-1] == 1:
             name = binary
         elif len(target.shape) < len(output.shape) or target.shape[-1] == 1:
@@ -185,7 +182,7 @@ def _metric(call: Call, output: Any, target: Any, training: Training, log: Log) 
 
 def _build(measure: Measure, output: Any, target: Any, log: Log) -> None:
     """Have a metric make its variables now, where it waits for the first batch to do it (`F1Score`, `R2Score`)."""
-    if measure.metric.variables:
+    if getattr(measure.metric, "_built", True):
         return
     y_true, y_pred = (np.zeros([d or 1 for d in tensor.shape], "float32") for tensor in (target, output))
     with blamed(log, codes.S404, measure.span, f"`{measure.metric.name}`"):

@@ -1,8 +1,8 @@
 """specc's own words, a file a word. The file's name is the word's name; folders are read, not registered.
 
 A word is a frozen dataclass named like its file in CamelCase (`readers/image_folder.py` holds `ImageFolder`). Its
-fields are the word's arguments, made by `argument`, in the order of the shorthand. From them come the signature, hence the
-schema, the checks, the suggestions and the reference.
+fields are the word's arguments, made by `argument`, in the order of the shorthand. From them come the signature, hence
+the schema, the checks, the suggestions and the reference.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ CASES: dict[str, tuple[Any, str, str, str]] = {
         - Dense: {units: 3, activation: softmax}
         """,
         """{loss: sparse_categorical_crossentropy, optimizer: adam,
-            metrics: [accuracy, crossentropy, {SparseTopKCategoricalAccuracy: 2}]}""",
+            metrics: [accuracy, SparseCategoricalCrossentropy, {SparseTopKCategoricalAccuracy: 2}]}""",
     ),
     "classes as vectors, with a schedule": (
         TABLE,

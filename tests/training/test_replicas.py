@@ -32,7 +32,7 @@ MLP = """
     - Dense: {units: 16, activation: relu, kernel_regularizer: {L2: 0.01}, activity_regularizer: {L2: 0.01}}
     - Dense: {units: 3, activation: softmax}
 """
-CLASSES = "loss: sparse_categorical_crossentropy, metrics: [accuracy, crossentropy]"
+CLASSES = "loss: sparse_categorical_crossentropy, metrics: [accuracy, SparseCategoricalCrossentropy]"
 
 
 def spec(inputs: str, targets: str, layers: str, training: str, replicas: int = 2) -> str:

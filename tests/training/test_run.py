@@ -9,10 +9,17 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 
 from specc.backend.data import open_data
+from specc.backend.network import build
+from specc.backend.objective import compile_model
 from specc.backend.run import run
+from specc.backend.training.interrupt import Interrupt
+from specc.backend.training.loop import Feed, train
+from specc.backend.training.progress import Silent
+from specc.backend.training.steps import Steps
 from specc.diagnostics import Diagnostic, Log, Refusal, Rejected
 from specc.plan import Plan
 from tests.training.conftest import BLOBS, Write, blobs, planned
@@ -210,3 +217,24 @@ def test_what_keras_refuses_is_told_at_its_place(
     assert found.code.id == code
     assert found.span.pointer.startswith(f"/training/{line}")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_training_step_is_traced_once_whatever_the_batches(write: Write, tmp_path: Path) -> None:
+    plan = planned(write(blobs(57), BLOBS), dataset__split=SPLIT)  # an uneven batch at the end of each epoch
+    log = Log()
+    split = open_data(plan, log).splits["train"]
+    model = build(plan, log)
+    steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
+    train(
+        steps,
+        Feed(split.stream(16, seed=0, shuffle=True), split.examples, 16),
+        None,
+        epochs=3,
+        callbacks=[],
+        steps_per_call=None,
+        progress=Silent(),
+        interrupt=Interrupt(),
+        after_epoch=lambda history: None,
+    )
+    assert split.examples % 16
+    assert steps.train.experimental_get_tracing_count() == 1

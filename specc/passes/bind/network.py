@@ -199,8 +199,7 @@ class Weaver:
         inputs = tree.get("inputs")
         if word in self.blocks:
             return self._block(word, tree, body, scope, given, own, again)
-        family, _, name = word.rpartition(".")
-        family = family or "layers"
+        family, _, name = word.partition(".") if "." in word else ("layers", "", word)
         computed = scope.values.compute(body, scope.callers) if tree.is_mapping else body.with_value(None)
         call = bind_arguments(family, name, computed, computed is not body, self.log, scope.callers)
         call = replace(call, span=body.key if tree.is_mapping else body.span)

@@ -17,9 +17,9 @@ from typing import Any
 
 import keras
 
-from specc.backend.argument_schemas import ARRAY, BOOLEAN, DTYPE, family_of, fragment_of, nullable
-from specc.backend.docstrings import described, sentence
-from specc.backend.tensor_arguments import OPTIONS, tensors_of, values_of
+from specc.backend.introspect.argument_schemas import ARRAY, BOOLEAN, DTYPE, family_of, fragment_of, nullable
+from specc.backend.introspect.docstrings import described, sentence
+from specc.backend.introspect.tensor_arguments import OPTIONS, tensors_of, values_of
 
 Entry = dict[str, Any]
 
@@ -283,7 +283,3 @@ def _text(family: Family) -> str:
         for section, lines in sections.items()
     )
     return f'{{\n"keras": "{keras.__version__}",\n{body}\n}}\n'
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "catalog")
