@@ -22,7 +22,7 @@ from specc.plan import Plan, Training
 from specc.tensors import Tensor
 
 ACCURACIES = ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy")
-"""What Keras's `compile` makes of `accuracy`, by the shapes of output and target: for one number, an index, a vector."""
+"""What `compile` makes of `accuracy` by the shapes of output and target: for one number, an index, a vector."""
 
 PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"})
 """Arguments of callbacks that say where to write."""

@@ -8,6 +8,9 @@ from typing import Any
 from specc import catalog, codes
 from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Code, Log, Related, Span
+from specc.kinds.features.binary import Binary
+from specc.kinds.features.category import Category
+from specc.kinds.features.number import Number
 from specc.plan import Edge, Field, Network, Output, Plan, Ref, Step
 from specc.tensors import Shape, Tensor, show
 
@@ -173,7 +176,7 @@ def _judge_loss(case: _Case, loss: Call) -> None:
         if not _judge_sparse_shape(case, loss.name, span, codes.S401):
             return
     elif name in ELEMENTWISE_LOSSES:
-        if case.is_index and _is_category(case.target):
+        if case.is_index and isinstance(case.target.feature, Category):
             case.log.report(
                 codes.S403,
                 span,
@@ -270,7 +273,7 @@ def _judge_metric(case: _Case, metric: Call) -> None:
     name = catalog.aliases("metrics").get(metric.name, metric.name)
     span = metric.span or case.output.span
     if metric.name in ACCURACY:
-        if type(case.target.feature).__name__ == "Number":
+        if isinstance(case.target.feature, Number):
             case.log.report(
                 codes.S404,
                 span,
@@ -321,24 +324,26 @@ def _activation(step: Step | None) -> str | None:
     return None
 
 
-def _is_category(target: Field) -> bool:
-    return type(target.feature).__name__ == "Category"
-
-
 def _describe(case: _Case) -> str:
-    kind = type(case.target.feature).__name__
-    if kind == "Category":
-        return "one-hot"
-    return {"Binary": "binary", "Number": "a number"}.get(kind, f"{_shape(case.wanted)} of {case.wanted.dtype}")
+    match case.target.feature:
+        case Category():
+            return "one-hot"
+        case Binary():
+            return "binary"
+        case Number():
+            return "a number"
+    return f"{_shape(case.wanted)} of {case.wanted.dtype}"
 
 
 def _better_loss(case: _Case) -> str:
-    kind = type(case.target.feature).__name__
-    return {
-        "Category": "use `categorical_crossentropy`, or leave out `encode: one_hot`",
-        "Binary": "use `binary_crossentropy` on `Dense: {units: 1, activation: sigmoid}`",
-        "Number": "use `mean_squared_error`",
-    }.get(kind, "give the target an integer dtype, or use another loss")
+    match case.target.feature:
+        case Category():
+            return "use `categorical_crossentropy`, or leave out `encode: one_hot`"
+        case Binary():
+            return "use `binary_crossentropy` on `Dense: {units: 1, activation: sigmoid}`"
+        case Number():
+            return "use `mean_squared_error`"
+    return "give the target an integer dtype, or use another loss"
 
 
 def _fit_output(case: _Case) -> str:

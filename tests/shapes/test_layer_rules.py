@@ -21,6 +21,7 @@ STRICTER = {
     ("TimeDistributed", "S301"): "Keras does not ask the wrapped layer what it takes, and now and then it comes out",
     ("Attention", "S301"): "a value without steps has its batch taken for them, and now and then it comes out",
     ("AdditiveAttention", "S301"): "likewise",
+    ("MultiHeadAttention", "S301"): "without steps, `attention_axes` can have the heads attend to each other",
     ("Dropout", "S304"): "text passes through a dropout until the dropout does something",
     ("EinsumDense", "S301"): "Keras multiplies matrices for an equation that looks like it, however many dimensions",
     ("EinsumDense", "S105"): "Keras declares an output of more dimensions than its equation has, which never comes",
