@@ -15,6 +15,8 @@ import pytest
 
 from tests.training.conftest import blobs
 
+pytestmark = pytest.mark.xdist_group("replicas")  # one process trains them all, once
+
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(2)
 
