@@ -22,7 +22,7 @@ run: $(TRAIN) ## train, evaluate and export examples/digits.yaml
 	@$(VENV)/bin/specc run examples/digits.yaml
 
 test: check ## make check, then every test that needs no more than a few seconds
-	$(PY) -m pytest -n 2 -m "not slow"
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not slow"
 
 check: $(DEV) ## lint, formatting, types, import rules, freshness of what is generated
 	$(PY) -m ruff check .
@@ -32,7 +32,7 @@ check: $(DEV) ## lint, formatting, types, import rules, freshness of what is gen
 	$(PY) scripts/generate.py --check
 
 test-all: check data ## every test, the long trainings on fetched data with them
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --dist loadgroup
 
 bench: $(DEV) data ## compare with hand-written Keras
 	$(PY) benchmarks/run.py

@@ -76,6 +76,8 @@ def run(
     """
     started = perf_counter()
     _complete(plan, log)
+    if not dry_run:
+        rundir.refuse_taken(out)
     # First of all: devices can be divided only before anything else has run on them.
     strategy = _strategy(plan, log)
     data = open_data(plan, log)

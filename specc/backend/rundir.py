@@ -21,24 +21,36 @@ from specc.plan import Plan
 from specc.text.scalars import resolve
 
 
-def claim(out: Path | None, name: str) -> Path:
-    """Make the directory of a run: `out`, or the first free `runs/NAME-N`.
+def refuse_taken(out: Path | None) -> None:
+    """See, before any work is done, that a run directory can be `out`.
 
     Raises:
         Refusal: S105 when `out` is a file or holds something already.
     """
+    if out is None or not out.exists():
+        return
+    if not out.is_dir():
+        raise Refusal(codes.S105, f"`{out}` is a file", "choose a directory that is new or empty")
+    if any(out.iterdir()):
+        raise Refusal(codes.S105, f"`{out}` holds something already", "choose a directory that is new or empty")
+
+
+def claim(out: Path | None, name: str) -> Path:
+    """Make the directory of a run: `out`, or the first free `runs/NAME-N`.
+
+    Raises:
+        Refusal: S105 when `out` is a file, holds something already, or cannot be made.
+    """
     if out is None:
         Path("runs").mkdir(exist_ok=True)
         return _free(Path("runs") / name)
+    refuse_taken(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        taken = any(out.iterdir())
     except OSError as error:
         raise Refusal(
             codes.S105, f"cannot make the run directory `{out}`: {error.strerror}", "choose another"
         ) from error
-    if taken:
-        raise Refusal(codes.S105, f"`{out}` holds something already", "choose a directory that is new or empty")
     return out
 
 

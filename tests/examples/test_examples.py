@@ -61,7 +61,7 @@ def test_clothes_are_told_apart_with_an_accuracy_of_91_5_percent(tmp_path: Path)
 @pytest.mark.slow
 def test_fruit_is_told_apart_better_than_by_always_saying_apple(tmp_path: Path) -> None:
     run = specc.run(example("photos"), out=tmp_path / "run")
-    assert run.metrics["test"]["accuracy"] >= 0.75
+    assert run.metrics["test"]["accuracy"] >= 0.65  # always apple: 0.42
 
 
 @pytest.mark.slow
