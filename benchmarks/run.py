@@ -20,8 +20,8 @@ BATCH = 128
 def measured(script: str, *arguments: object) -> dict[str, float]:
     """Seconds from the start of a process to the end of its first training step, and its median examples a second.
 
-    Keras tells of a call only, which is `STEPS_PER_CALL` steps: the time that all but one take is taken off. specc takes
-    one step in its first call.
+    Keras tells of a call only, which is `STEPS_PER_CALL` steps: the time that all but one take is taken off. specc
+    takes one step in its first call.
     """
     began = time.time()
     command = [sys.executable, str(HERE / script), str(DATA), *map(str, arguments)]
