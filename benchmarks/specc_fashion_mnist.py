@@ -40,6 +40,8 @@ class Clock:
 
     def stop(self): ...
 
+    def exporting(self, names): ...
+
 
 files = {
     f"dataset.source.{split}.idx.{field}": str(Path(sys.argv[1]) / f"{stem}-{kind}-ubyte.gz")

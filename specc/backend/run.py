@@ -193,6 +193,8 @@ class _Job:
         finally:
             if not learnt:
                 shutil.rmtree(path, ignore_errors=True)
+        if plan.exports:
+            progress.exporting([call.name for call in plan.exports])
         artefacts = export(plan, model, self.data, path / "export", self.log)
         self._describe(path, "interrupted" if outcome.interrupted else "finished", outcome, artefacts)
         return Run(path, metrics, outcome.history, model, artefacts, outcome.interrupted)

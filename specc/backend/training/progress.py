@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
@@ -23,6 +23,9 @@ class Progress(Protocol):
     def stop(self) -> None:
         """Training is over, well or not."""
 
+    def exporting(self, names: Sequence[str]) -> None:
+        """Artefacts are about to be written and checked, which takes a while."""
+
 
 def progress(stream: IO[str] | None = None) -> Progress:
     """A bar where the stream (standard error, when none is given) is a terminal, lines where it is not."""
@@ -41,6 +44,8 @@ class Silent:
 
     def stop(self) -> None: ...
 
+    def exporting(self, names: Sequence[str]) -> None: ...
+
 
 @dataclass(slots=True)
 class Lines:
@@ -58,6 +63,9 @@ class Lines:
         print(_line(epoch, self.epochs, rate, seconds, logs), file=self.stream, flush=True)
 
     def stop(self) -> None: ...
+
+    def exporting(self, names: Sequence[str]) -> None:
+        print(_exporting(names), file=self.stream, flush=True)
 
 
 @dataclass(slots=True)
@@ -103,6 +111,13 @@ class Bar:
 
     def stop(self) -> None:
         self._live.stop()
+
+    def exporting(self, names: Sequence[str]) -> None:
+        print(_exporting(names), file=self.stream, flush=True)
+
+
+def _exporting(names: Sequence[str]) -> str:
+    return f"exporting {', '.join(names)}, to be loaded afresh and compared"
 
 
 def _line(epoch: int, epochs: int, rate: float, seconds: float, logs: Mapping[str, float]) -> str:
