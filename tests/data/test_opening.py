@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 from data_plans import data_plan, feature, reader, told
 
-from specc.backend.data import open_data, open_split, prepare_rows
-from specc.diagnostics import Log, Refusal
-from specc.kinds.features import Origin
+from specc.backend.data import open_data, open_split
+from specc.diagnostics import Log
 
 
 @pytest.fixture
@@ -184,30 +183,6 @@ def test_a_split_that_does_not_exist_is_told(flowers):
     assert told(lambda log: open_split(plan, states, "validation", log)) == [
         ("S505", 5, "the data has no split `validation`", "there are `train`, `test`")
     ]
-
-
-def test_new_rows_become_what_the_network_takes(flowers):
-    data = opened(flower_plan(flowers))
-    tensors = prepare_rows(
-        data.dataset.inputs,
-        data.states,
-        {"length": np.array(["5.0", "6"], object), "color": np.array(["green", "black"], object), "extra": np.zeros(2)},
-    )
-    state = data.states["inputs.length"]
-    np.testing.assert_allclose(
-        tensors["length"][:, 0], (np.array([5, 6]) - state["center"]) / state["spread"], rtol=1e-5
-    )
-    assert tensors["color"].numpy().tolist() == [1, 3]
-
-
-def test_new_rows_that_cannot_be_read_are_refused_with_their_row(flowers, tmp_path):
-    data = opened(flower_plan(flowers))
-    origin = Origin(lambda row: f"line {row + 1}", tmp_path)
-    columns = {"length": np.array(["5", "long"], object), "color": np.array(["red", "red"], object)}
-    with pytest.raises(Refusal, match="`long` in line 2 is not a number"):
-        prepare_rows(data.dataset.inputs, data.states, columns, origin=origin)
-    with pytest.raises(Refusal, match="there is no column `color`"):
-        prepare_rows(data.dataset.inputs, data.states, {"length": np.array([1.0]), "colour": np.array(["red"])})
 
 
 # --- what is wrong

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specc.backend.data.opening import Data, open_data, open_split, prepare_rows
+from specc.backend.data.opening import Data, open_data, open_split
 from specc.backend.data.split import Split
 
-__all__ = ["Data", "Split", "open_data", "open_split", "prepare_rows"]
+__all__ = ["Data", "Split", "open_data", "open_split"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from specc.backend.data.prepared import decode, keep, undecodable
 from specc.backend.data.sources import Source, all_files, keyed, read_field, read_source
 from specc.backend.data.split import Split
 from specc.calls import Call
-from specc.codes import S105, S502, S505
-from specc.diagnostics import Log, Refusal, Rejected, nearest
-from specc.kinds.features import Array, Origin, State, missing
+from specc.codes import S105, S505
+from specc.diagnostics import Log, Refusal, Rejected
+from specc.kinds.features import Array, State, missing
 from specc.plan import Dataset, Field, Plan
 
 Rows = Mapping[str, tuple[str, Array]]
@@ -114,37 +113,6 @@ def open_split(plan: Plan, states: Mapping[str, State], split: str, log: Log) ->
     opened = _split(dataset, sources[needed], rows[split][1], states, log)
     _stop(log, before)
     return opened
-
-
-def prepare_rows(
-    fields: tuple[Field, ...],
-    states: Mapping[str, State],
-    columns: Mapping[str, Array],
-    *,
-    origin: Origin | None = None,
-    role: str = "inputs",
-) -> dict[str, Any]:
-    """New raw rows as the network's tensors, by field name.
-
-    Args:
-        fields: of the inputs (or, with `role="targets"`, of the targets).
-        states: what they learnt in training, by key.
-        columns: the rows by column name, as a reader gives them; what no field reads is left aside.
-        origin: where they came from, for messages; file names without it are relative to the working directory.
-
-    Raises:
-        Refusal: S502, S503 or S504 for the first field that cannot be read.
-    """
-    origin = origin or Origin(lambda row: f"row {row}", Path.cwd())
-    tensors = {}
-    for field in fields:
-        if field.column not in columns:
-            close = nearest(field.column, columns)
-            raise Refusal(S502, f"there is no column `{field.column}`", f"did you mean `{close}`?" if close else "")
-        state = states[f"{role}.{field.name}"]
-        values = field.feature.read(columns[field.column], origin, state)
-        tensors[field.name] = keep(field.feature, values, np.arange(len(values)), state).all()
-    return tensors
 
 
 def _dataset(plan: Plan) -> Dataset:
