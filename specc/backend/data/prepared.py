@@ -44,6 +44,10 @@ class Kept:
             return _from_files(self.feature, self.state, batch)
         return tf.cast(batch, self.feature.tensor(self.state).dtype)
 
+    def all(self) -> Any:
+        """The network's tensor of every example."""
+        return self.take(tf.range(len(self.tensor)))
+
 
 def keep(feature: Feature, values: Array, rows: Array, state: State, *, memory: int = MEMORY) -> Kept:
     """Prepare the rows of a split, in chunks, and keep them in the smallest dtype that holds them.
