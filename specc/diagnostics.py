@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
+
+
+ALLOWED = re.compile(r"#\s*specc:\s*allow\s+([A-Z]\d{3}(?:[,\s]+[A-Z]\d{3})*)")
+"""A comment that silences warnings on its line: `# specc: allow W412`."""
 
 
 class Severity(StrEnum):
@@ -52,14 +57,26 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a source: what stands in `span` becomes `text`."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: what is wrong, where, and where it is known, what to do about it."""
+    """One finding: what is wrong, where, and where it is known, what to do about it.
+
+    `fix` is the remedy as an edit, given only where it is certain.
+    """
 
     code: Code
     span: Span
     message: str
     help: str = ""
     related: tuple[Related, ...] = ()
+    fix: Edit | None = None
 
     @property
     def severity(self) -> Severity:
@@ -97,19 +114,38 @@ Out = TypeVar("Out")
 class Log:
     """Gathers diagnostics while passes run, and keeps the text of every source for quoting.
 
-    A diagnostic with the same code, place and message is kept once, however often a block is called.
+    A diagnostic with the same code, place and message is kept once, however often a block is called. A warning is not
+    kept when its code is in `allow`, or when its line ends in `# specc: allow W412`.
     """
 
+    allow: frozenset[str] = frozenset()
     diagnostics: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
     _seen: set[tuple[str, Span, str]] = field(default_factory=set)
 
-    def report(self, code: Code, span: Span, message: str, *, help: str = "", related: Iterable[Related] = ()) -> None:
+    def report(
+        self,
+        code: Code,
+        span: Span,
+        message: str,
+        *,
+        help: str = "",
+        related: Iterable[Related] = (),
+        fix: Edit | None = None,
+    ) -> None:
         """Add one finding."""
         key = (code.id, span, message)
-        if key not in self._seen:
+        if key not in self._seen and not (code.severity is Severity.WARNING and self._allows(code, span)):
             self._seen.add(key)
-            self.diagnostics.append(Diagnostic(code, span, message, help, tuple(related)))
+            self.diagnostics.append(Diagnostic(code, span, message, help, tuple(related), fix))
+
+    def _allows(self, code: Code, span: Span) -> bool:
+        """Whether a warning is silenced: everywhere, or on its line."""
+        if code.id in self.allow:
+            return True
+        lines = self.sources.get(span.path, "").splitlines()[span.line - 1 : span.line]
+        silenced = ALLOWED.search(lines[0]) if lines else None
+        return silenced is not None and code.id in silenced[1].replace(",", " ").split()
 
     def refuse(self, refusal: Refusal, span: Span, *, related: Iterable[Related] = ()) -> None:
         """Report what a rule or a kind refused, at the place that asked for it."""

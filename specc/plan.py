@@ -44,7 +44,9 @@ class Step:
     it, outermost first. `inputs` maps the names of call arguments to where their tensors come from. `shares` names
     the step whose weights this one uses again (`apply`). `callers` are the places of the block calls around it.
 
-    `outputs` and `weights` are filled by `infer`; None means that no rule knows them.
+    What comes last is filled by `infer`, and None where it is not known: the tensors that come out, the weights, the
+    floating-point operations of a forward pass over one example, and the bytes that a training step keeps of one
+    example from the forward to the backward pass.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Step:
     callers: tuple[Related, ...] = ()
     outputs: tuple[Tensor, ...] | None = None
     weights: tuple[Weight, ...] | None = None
+    flops: int | None = None
+    kept_bytes: int | None = None
 
     @property
     def label(self) -> str:

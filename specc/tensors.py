@@ -7,6 +7,13 @@ from math import prod
 
 Shape = tuple[int | None, ...]
 
+WIDTHS = {
+    **{"bool": 1, "int8": 1, "uint8": 1, "float8_e4m3fn": 1, "float8_e5m2": 1},
+    **{"int16": 2, "uint16": 2, "float16": 2, "bfloat16": 2},
+    **{"int32": 4, "uint32": 4, "float32": 4, "int64": 8, "uint64": 8, "float64": 8, "complex64": 8, "complex128": 16},
+}
+"""Bytes of an element by dtype."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
@@ -18,6 +25,20 @@ class Tensor:
 
     shape: Shape | None = None
     dtype: str | None = None
+
+    @property
+    def elements(self) -> int | None:
+        """The elements of one example: an unknown batch counts as one; None where another dimension is not known."""
+        if self.shape is None:
+            return None
+        rest = self.shape[1:] if self.shape and self.shape[0] is None else self.shape
+        return None if None in rest else prod(d for d in rest if d is not None)
+
+    @property
+    def bytes(self) -> int | None:
+        """The bytes of one example; None where they are not known, or the dtype has no fixed size."""
+        width, elements = WIDTHS.get(self.dtype or ""), self.elements
+        return None if width is None or elements is None else width * elements
 
     @property
     def rank(self) -> int | None:

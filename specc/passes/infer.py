@@ -1,11 +1,11 @@
-"""Plan → Plan: the shapes, dtypes and weights of every step, by the rules of `specc.shapes`.
+"""Plan → Plan: the shapes, dtypes, weights and costs of every step, by the rules of `specc.shapes`.
 
 A mistake is told once, where it happens: what comes after it is unknown. So is what hangs on data not read yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,7 +105,18 @@ def _inferred(step: Step, known: _Known, log: Log) -> Step:
             at = step.call.spans.get(refusal.argument) if refusal.code is codes.S105 else None
             log.refuse(refusal, at or step.span, related=step.callers)
         return step
-    return replace(step, outputs=result.outputs, weights=still(Result((), weights)) if step.frozen else weights)
+    return replace(
+        step,
+        outputs=result.outputs,
+        weights=still(Result((), weights)) if step.frozen else weights,
+        flops=result.flops,
+        kept_bytes=_bytes(result.outputs if result.kept is None else result.kept),
+    )
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int | None:
+    sizes = [tensor.bytes for tensor in tensors]
+    return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 def _inputs(step: Step, takes: Signature, known: _Known) -> dict[str, Tensor | tuple[Tensor, ...]]:

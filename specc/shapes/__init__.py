@@ -69,18 +69,31 @@ class Result:
     """What comes out: the tensors, and the weights in the order of Keras's `layer.weights`.
 
     Weights of None are not known, because a dimension of theirs is not.
+
+    `flops` are the floating-point operations of a forward pass over one example: a multiplication and an addition
+    count as two, a function of one element as one, moving data as none. None where a dimension that counts is not known.
+    `kept` are the tensors that a training step holds from the forward to the backward pass: None stands for the outputs,
+    `()` for a view of the inputs; a recurrent layer adds its gates, attention its scores.
     """
 
     outputs: tuple[Tensor, ...]
     weights: tuple[Weight, ...] | None = ()
+    flops: int | None = 0
+    kept: tuple[Tensor, ...] | None = None
 
 
 Rule = Callable[[Site], Result]
 
 
-def single(shape: Shape | None, dtype: str | None, weights: tuple[Weight, ...] | None = ()) -> Result:
+def single(
+    shape: Shape | None,
+    dtype: str | None,
+    weights: tuple[Weight, ...] | None = (),
+    flops: int | None = 0,
+    kept: tuple[Tensor, ...] | None = None,
+) -> Result:
     """A result of one tensor, as nearly every rule gives."""
-    return Result((Tensor(shape, dtype),), weights)
+    return Result((Tensor(shape, dtype),), weights, flops, kept)
 
 
 def rule(family: str, name: str) -> Rule | None:
