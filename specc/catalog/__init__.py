@@ -63,6 +63,13 @@ def signature(family: str, name: str) -> Signature | None:
     )
 
 
+def free(family: str) -> set[str]:
+    """The canonical names of a family that need no argument."""
+    read = _read(family)
+    required = {key for key, argument in read["arguments"].items() if argument.get("required")}
+    return {name for name, entry in read["names"].items() if required.isdisjoint(entry["arguments"])}
+
+
 def version() -> str:
     """The version of Keras that the catalog was written from."""
     return str(_read("layers")["keras"])

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,8 @@ from specc.schema.sections import COMPUTED, WORD, Schema, keys, ref, sections, s
 
 STEP_FAMILIES = {"layers": "", "ops": "ops.", "applications": "applications."}
 """What a step can call, and what stands before the name."""
+NAMED = tuple(f for f in (*catalog.FAMILIES, *kinds.FAMILIES) if f not in ("ops", "applications"))
+"""Families whose calls stand by themselves somewhere in a spec."""
 
 DTYPES = (
     *("float16", "float32", "float64", "bfloat16"),
@@ -31,33 +33,61 @@ DTYPES = (
 )
 
 
+VALUES: Schema = {
+    "computed": {"type": "string", "pattern": r"\$\{", "description": "An expression, like `${2 * width}`."},
+    "array": {
+        "anyOf": [{"type": ["number", "boolean"]}, {"type": "array", "items": ref("array")}, COMPUTED],
+        "x-needs": "a number or lists of numbers",
+        "description": "A number, or lists of numbers.",
+    },
+    "dtype": {
+        "anyOf": [{"enum": list(DTYPES)}, {"type": "string", "pattern": "_from_"}, COMPUTED],
+        "x-needs": "a dtype like `float32`",
+        "description": "A dtype or a dtype policy.",
+    },
+}
+"""What is of no family: values that several arguments take."""
+
+
 @cache
 def document() -> Schema:
     """The schema of a whole spec. It is made once: do not change what you are given."""
     shared = Shared()
-    families = {family: _family(family, shared) for family in (*catalog.FAMILIES, *kinds.FAMILIES)}
+    families = {}
+    for family in (*catalog.FAMILIES, *kinds.FAMILIES):
+        arguments = {name: _arguments(takes, shared.ref) for name, takes in signatures(family).items()}
+        families[family] = {**_family(family), "$defs": arguments}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "specc, version 1",
         "description": "A deep-learning model: its data, its network, its training.",
         **sections(),
         "$defs": {
-            "computed": {"type": "string", "pattern": r"\$\{", "description": "An expression, like `${2 * width}`."},
-            "array": {
-                "anyOf": [{"type": ["number", "boolean"]}, {"type": "array", "items": ref("array")}, COMPUTED],
-                "x-needs": "a number or lists of numbers",
-                "description": "A number, or lists of numbers.",
-            },
-            "dtype": {
-                "anyOf": [{"enum": list(DTYPES)}, {"type": "string", "pattern": "_from_"}, COMPUTED],
-                "x-needs": "a dtype like `float32`",
-                "description": "A dtype or a dtype policy.",
-            },
+            **VALUES,
             "step": _step(),
             **families,
+            "names": {"$defs": {family: _name(family) for family in (*NAMED, "step")}},
             "arguments": {"$defs": dict(sorted(shared.schemas.items()))},
         },
     }
+
+
+@cache
+def definition(name: str) -> Schema:
+    """A part of the schema by its name under `$defs`, or the whole by the name ``: `losses`, `layers/$defs/Dense`.
+
+    It says the same as in `document`, and is made without the rest of it.
+    """
+    family, _, inner = name.partition("/$defs/")
+    if not name:
+        return sections()
+    if name in VALUES:
+        return dict(VALUES[name])
+    if family == "names":
+        return _name(inner)
+    if inner:
+        return _arguments(signature(family, inner), _argument)
+    return _step() if name == "step" else _family(name)
 
 
 def text() -> str:
@@ -87,10 +117,7 @@ class Shared:
 
     def ref(self, argument: Argument) -> Schema:
         """A reference to the schema of this argument."""
-        schema = _allow_computed(argument.schema)
-        if not argument.required:
-            schema = _allow_null(schema, argument) | {"default": argument.default}
-        schema = {"title": argument.name, **schema} | ({"description": argument.doc} if argument.doc else {})
+        schema = _argument(argument)
         text = json.dumps(schema)
         if text not in self._names:
             self._count[argument.name] += 1
@@ -100,12 +127,26 @@ class Shared:
         return {"$ref": f"#/$defs/arguments/$defs/{self._names[text]}"}
 
 
-def signatures(family: str) -> Mapping[str, Signature]:
-    """The names of a family, ours or Keras's, with what they take."""
+def _argument(argument: Argument) -> Schema:
+    schema = _allow_computed(argument.schema)
+    if not argument.required:
+        schema = _allow_null(schema, argument) | {"default": argument.default}
+    return {"title": argument.name, **schema} | ({"description": argument.doc} if argument.doc else {})
+
+
+def signature(family: str, name: str) -> Signature:
+    """What a name takes, ours or Keras's. Raises KeyError where the family has no such name."""
     if family in kinds.FAMILIES:
-        return {name: kinds.signature(family, name) for name in names(family)}
-    found = {name: catalog.signature(family, name) for name in names(family)}
-    return {name: signature for name, signature in found.items() if signature}
+        return kinds.signature(family, name)
+    found = catalog.signature(family, name)
+    if found is None:
+        raise KeyError(name)
+    return found
+
+
+def signatures(family: str) -> Mapping[str, Signature]:
+    """The names of a family with what they take."""
+    return {name: signature(family, name) for name in names(family)}
 
 
 def names(family: str) -> tuple[str, ...]:
@@ -118,18 +159,19 @@ def aliases(family: str) -> Mapping[str, str]:
 
 def bare(family: str) -> list[str]:
     """The names and aliases of a family that are calls by themselves: nothing must be given to them."""
-    free = {name for name, takes in signatures(family).items() if not any(a.required for a in takes.arguments)}
+    if family in kinds.FAMILIES:
+        free = {name for name, takes in signatures(family).items() if not any(a.required for a in takes.arguments)}
+    else:
+        free = catalog.free(family)
     return sorted([*free, *(alias for alias, name in aliases(family).items() if name in free)])
 
 
-def _family(family: str, shared: Shared) -> Schema:
+def _family(family: str) -> Schema:
     """A call of a family: a name alone, or one name with its arguments."""
-    known = signatures(family)
-    properties: Schema = {name: ref(f"{family}/$defs/{name}") for name in known}
+    if family not in NAMED:
+        return {}  # Steps alone call these, under `ops.NAME` and `applications.NAME`.
+    properties: Schema = {name: ref(f"{family}/$defs/{name}") for name in names(family)}
     properties |= {alias: ref(f"{family}/$defs/{name}") for alias, name in aliases(family).items()}
-    arguments = {name: _arguments(family, takes, shared) for name, takes in known.items()}
-    if family in ("ops", "applications"):
-        return {"$defs": arguments}  # Steps alone call these, under `ops.NAME` and `applications.NAME`.
     return {
         "if": {"type": "object"},
         "then": {
@@ -139,14 +181,22 @@ def _family(family: str, shared: Shared) -> Schema:
             "maxProperties": 1,
             "x-names": family,
         },
-        "else": {"anyOf": [{"enum": bare(family)}, COMPUTED], "x-names": family},
-        "$defs": arguments,
+        "else": ref(f"names/$defs/{family}"),
     }
 
 
-def _arguments(family: str, takes: Signature, shared: Shared) -> Schema:
+def _name(family: str) -> Schema:
+    """A call that is a name alone. It has a place of its own, as all signatures of the family are looked at for it."""
+    if family == "step":
+        alone = [f"{prefix}{name}" for called, prefix in STEP_FAMILIES.items() for name in bare(called)]
+        return {"anyOf": [{"enum": alone}, {"type": "string", "pattern": WORD}], "x-names": "steps"}
+    return {"anyOf": [{"enum": bare(family)}, COMPUTED], "x-names": family}
+
+
+def _arguments(takes: Signature, refer: Callable[[Argument], Schema]) -> Schema:
     """What may stand after `Name:`: arguments by name, the first alone, or nothing."""
-    properties = {argument.name: shared.ref(argument) for argument in takes.arguments}
+    family = takes.family
+    properties = {argument.name: refer(argument) for argument in takes.arguments}
     required = [argument.name for argument in takes.arguments if argument.required]
     if family == "features":
         own: Schema = {"type": {"const": takes.name}, "column": {"type": "string", "description": "The field's name."}}
@@ -166,11 +216,9 @@ def _arguments(family: str, takes: Signature, shared: Shared) -> Schema:
 def _step() -> Schema:
     """One call, and keys beside it. A name that only the spec knows, of a block, is any in snake_case."""
     calls: Schema = {}
-    alone: list[str] = []
     for family, prefix in STEP_FAMILIES.items():
         known = {name: name for name in names(family)} | dict(aliases(family))
         calls |= {f"{prefix}{name}": ref(f"{family}/$defs/{stands_for}") for name, stands_for in known.items()}
-        alone += [f"{prefix}{name}" for name in bare(family)]
     return {
         "description": "One call, and beside it what it needs.",
         "if": {"type": "object"},
@@ -181,7 +229,7 @@ def _step() -> Schema:
             "dependentRequired": {"shortcut": ["residual"]},
             "x-names": "steps",
         },
-        "else": {"anyOf": [{"enum": alone}, {"type": "string", "pattern": WORD}], "x-names": "steps"},
+        "else": ref("names/$defs/step"),
     }
 
 

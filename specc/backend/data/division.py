@@ -12,7 +12,7 @@ from math import floor
 
 import numpy as np
 
-from specc.kinds.features import Array
+from specc.kinds.arrays import Array
 
 
 def divide(

@@ -17,7 +17,8 @@ from specc.backend.data.split import Split
 from specc.calls import Call
 from specc.codes import S105, S505
 from specc.diagnostics import Log, Refusal, Rejected
-from specc.kinds.features import Array, State, missing
+from specc.kinds.arrays import Array
+from specc.kinds.features import State, missing
 from specc.plan import Dataset, Field, Plan
 
 Rows = Mapping[str, tuple[str, Array]]

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from specc.codes import S503
 from specc.diagnostics import Refusal
-from specc.kinds.features import Array, Feature, State
+from specc.kinds.arrays import Array
+from specc.kinds.features import Feature, State
 
 CHUNK_BYTES = 16 * 2**20
 """How much is prepared in one go: enough to be vectorised, small against what is kept."""

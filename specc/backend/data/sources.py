@@ -10,7 +10,8 @@ from specc.calls import Call
 from specc.codes import S502, S503
 from specc.diagnostics import Log, Refusal, nearest
 from specc.kinds import word
-from specc.kinds.features import Array, Feature, Origin, State, missing
+from specc.kinds.arrays import Array
+from specc.kinds.features import Feature, Origin, State, missing
 from specc.kinds.readers import Table, listed
 from specc.plan import Dataset, Field
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from specc.backend.data.prepared import Kept, as_written
-from specc.kinds.features import Array
+from specc.kinds.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,9 @@ import tensorflow as tf
 from specc import codes
 from specc.backend.export.serving import portable, restore
 from specc.diagnostics import Refusal
+from specc.kinds.arrays import Array
 from specc.kinds.exporters import Exporter
-from specc.kinds.features import Array, State
+from specc.kinds.features import State
 from specc.plan import Plan
 
 TOLERANCE = 1e-5

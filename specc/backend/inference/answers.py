@@ -9,7 +9,8 @@ import numpy as np
 
 from specc import catalog
 from specc.calls import Call
-from specc.kinds.features import Array, State
+from specc.kinds.arrays import Array
+from specc.kinds.features import State
 from specc.kinds.features.binary import Binary
 from specc.kinds.features.category import Category
 from specc.plan import Field, Plan

@@ -18,8 +18,9 @@ from specc.backend.data.prepared import UNREADABLE, decode, undecodable
 from specc.backend.inference.answers import Columns, told
 from specc.backend.inference.rows import Numbered, Rows, read_rows, write_rows
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
+from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served
-from specc.kinds.features import Array, Origin, State
+from specc.kinds.features import Origin, State
 from specc.kinds.readers import found, listed
 from specc.kinds.readers.csv import MISSING
 from specc.kinds.readers.image_folder import EXTENSIONS

@@ -8,11 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-import numpy as np
-
+from specc.kinds.arrays import Array, np
 from specc.tensors import Tensor
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 State = Mapping[str, Any]
 """What a feature learnt from the training split, plain data that JSON can hold: means, vocabularies.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from specc.codes import S503
 from specc.diagnostics import Refusal
-from specc.kinds.features import Array, Origin
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Origin
 
 
 def scalars(column: Array, word: str) -> Array:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from specc.codes import S503
 from specc.diagnostics import Refusal, nearest
 from specc.kinds import argument
-from specc.kinds.features import Array, Origin, State, missing
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Origin, State, missing
 from specc.kinds.features._columns import numbers, scalars, shortened
 from specc.tensors import Tensor
 

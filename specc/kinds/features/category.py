@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from specc.codes import S104, S105, S503, S504
 from specc.diagnostics import Refusal, nearest
 from specc.kinds import argument
-from specc.kinds.features import Array, Origin, State
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Origin, State
 from specc.kinds.features._columns import numbers, scalars, shortened
 from specc.tensors import Tensor
 

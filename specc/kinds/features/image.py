@@ -9,12 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from specc.codes import S104, S501, S503
 from specc.diagnostics import Refusal
 from specc.kinds import argument
-from specc.kinds.features import Array, Origin, State
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Origin, State
 from specc.kinds.features._columns import unbounded
 from specc.tensors import Tensor
 

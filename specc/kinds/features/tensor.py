@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from specc.codes import S104, S503, S504
 from specc.diagnostics import Refusal
 from specc.kinds import argument
-from specc.kinds.features import Array, Origin, State
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Origin, State
 from specc.kinds.features._columns import numbers, scalars, unbounded
 from specc.tensors import Tensor as Symbol
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from specc.codes import S501, S503
 from specc.diagnostics import Refusal, nearest
-from specc.kinds.features import Array, Feature, Origin
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Feature, Origin
 
 PATH: dict[str, Any] = {"type": "string", "format": "path", "minLength": 1}
 """The schema of an argument that names files: whoever binds a call makes it absolute."""

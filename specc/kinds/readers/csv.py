@@ -10,12 +10,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from specc.codes import S503, S606
 from specc.diagnostics import Refusal
 from specc.kinds import argument
-from specc.kinds.features import Array, Feature, Origin
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Feature, Origin
 from specc.kinds.readers import PATH, Table, found
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")

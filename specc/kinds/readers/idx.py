@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-import numpy as np
-
 from specc.codes import S503
 from specc.diagnostics import Refusal
 from specc.kinds import argument
-from specc.kinds.features import Array, Feature, Origin
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Feature, Origin
 from specc.kinds.readers import PATH, Table, found, numbered
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

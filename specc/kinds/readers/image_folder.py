@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from specc.codes import S501
 from specc.diagnostics import Refusal
 from specc.kinds import argument
+from specc.kinds.arrays import np
 from specc.kinds.features import Feature, Origin
 from specc.kinds.readers import PATH, Table, found, listed
 

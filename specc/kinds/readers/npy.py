@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from specc.codes import S503
 from specc.diagnostics import Refusal
 from specc.kinds import argument
-from specc.kinds.features import Array, Feature, Origin
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import Feature, Origin
 from specc.kinds.readers import PATH, Table, found, joined
 
 ONLY = "data"

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from specc.kinds import argument
+from specc.kinds.arrays import np
 from specc.kinds.features import Feature, Origin
 from specc.kinds.readers import Table
 
