@@ -34,8 +34,9 @@ check: $(DEV) ## lint, formatting, types, import rules, freshness of what is gen
 test-all: check data ## every test, the long trainings on fetched data with them
 	$(PY) -m pytest -n 2 --dist loadgroup
 
-bench: $(DEV) data ## compare with hand-written Keras
-	$(PY) benchmarks/run.py
+bench: $(DEV) data ## compare with importing TensorFlow, and with hand-written Keras
+	$(PY) benchmarks/checking.py
+	$(PY) benchmarks/training.py
 
 data: $(DEV) ## fetch the data of the larger examples
 	$(PY) scripts/fetch_data.py

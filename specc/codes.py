@@ -29,6 +29,7 @@ S302 = Code("S302", "dimensions disagree")
 S303 = Code("S303", "a dimension below 1")
 S304 = Code("S304", "wrong dtype")
 S305 = Code("S305", "a dimension that must be known is not")
+S306 = Code("S306", "an index beyond the declared range")
 
 S401 = Code("S401", "loss and output shape disagree")
 S402 = Code("S402", "loss and last activation disagree")
@@ -43,9 +44,30 @@ S504 = Code("S504", "value out of range")
 S505 = Code("S505", "empty split")
 
 S601 = Code("S601", "strategy or device not available")
+S602 = Code("S602", "batch and replicas")
+S603 = Code("S603", "not possible on a TPU")
 S604 = Code("S604", "does not fit in memory")
 S605 = Code("S605", "diverged")
 S606 = Code("S606", "a needed package is not installed")
 S607 = Code("S607", "an artefact that fails its check")
+
+W101 = Code("W101", "a comment that allows nothing", Severity.WARNING)
+
+W301 = Code("W301", "no activation between two layers", Severity.WARNING)
+W302 = Code("W302", "sigmoids in a deep stack", Severity.WARNING)
+W303 = Code("W303", "a bias that normalization cancels", Severity.WARNING)
+W304 = Code("W304", "dropout on an output", Severity.WARNING)
+W305 = Code("W305", "probabilities made into probabilities again", Severity.WARNING)
+W306 = Code("W306", "softmax over one value", Severity.WARNING)
+W307 = Code("W307", "most weights in one layer after `Flatten`", Severity.WARNING)
+W308 = Code("W308", "dropout that leaves next to nothing", Severity.WARNING)
+
+W401 = Code("W401", "a learning rate far from the usual", Severity.WARNING)
+W402 = Code("W402", "early stopping by what was trained on", Severity.WARNING)
+W403 = Code("W403", "an output that cannot reach its target", Severity.WARNING)
+
+W501 = Code("W501", "pictures that nothing scales", Severity.WARNING)
+
+W601 = Code("W601", "a batch that replicas cannot share evenly", Severity.WARNING)
 
 ALL: dict[str, Code] = {name: value for name, value in list(globals().items()) if isinstance(value, Code)}

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-
 ALLOWED = re.compile(r"#\s*specc:\s*allow\s+([A-Z]\d{3}(?:[,\s]+[A-Z]\d{3})*)")
-"""A comment that silences warnings on its line: `# specc: allow W412`."""
+"""A comment that silences warnings on its line: `# specc: allow W301`."""
 
 
 class Severity(StrEnum):
@@ -115,12 +114,14 @@ class Log:
     """Gathers diagnostics while passes run, and keeps the text of every source for quoting.
 
     A diagnostic with the same code, place and message is kept once, however often a block is called. A warning is not
-    kept when its code is in `allow`, or when its line ends in `# specc: allow W412`.
+    kept when its code is in `allow`, or when its line ends in `# specc: allow W301`.
     """
 
     allow: frozenset[str] = frozenset()
     diagnostics: list[Diagnostic] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
+    silenced: set[tuple[str, int, str]] = field(default_factory=set)
+    """The warnings that a comment kept away: path, line and code."""
     _seen: set[tuple[str, Span, str]] = field(default_factory=set)
 
     def report(
@@ -140,12 +141,13 @@ class Log:
             self.diagnostics.append(Diagnostic(code, span, message, help, tuple(related), fix))
 
     def _allows(self, code: Code, span: Span) -> bool:
-        """Whether a warning is silenced: everywhere, or on its line."""
-        if code.id in self.allow:
-            return True
+        """Whether a warning is silenced: on its line, or everywhere."""
         lines = self.sources.get(span.path, "").splitlines()[span.line - 1 : span.line]
         silenced = ALLOWED.search(lines[0]) if lines else None
-        return silenced is not None and code.id in silenced[1].replace(",", " ").split()
+        if silenced is not None and code.id in silenced[1].replace(",", " ").split():
+            self.silenced.add((span.path, span.line, code.id))
+            return True
+        return code.id in self.allow
 
     def refuse(self, refusal: Refusal, span: Span, *, related: Iterable[Related] = ()) -> None:
         """Report what a rule or a kind refused, at the place that asked for it."""

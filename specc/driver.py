@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from specc.codes import S606
 from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.passes.advise import advise
 from specc.passes.bind import bind
 from specc.passes.compose import compose
 from specc.passes.conform import conform
 from specc.passes.infer import infer
 from specc.passes.judge import judge
 from specc.passes.read import load, read
+from specc.passes.target import aim_at_tpu
 from specc.plan import Plan
 from specc.tree import Source
 
@@ -48,14 +51,19 @@ def open_spec(
     return Source(os.fspath(path), text, params or {}, sets or {})
 
 
-def check(source: Source, log: Log) -> Plan:
-    """Turn a spec into a plan, or raise `Rejected` with every reason in `log`."""
+def check(source: Source, log: Log, *, tpu_cores: int | None = None) -> Plan:
+    """Turn a spec into a plan, or raise `Rejected` with every reason in `log`.
+
+    With `tpu_cores`, also what cannot run on a TPU of so many is a reason.
+    """
     document = log.stage(read, source)
     document = log.stage(compose, document)
     document = log.stage(conform, document)
     plan = log.stage(bind, document)
     plan = log.stage(infer, plan)
-    return log.stage(judge, plan)
+    plan = log.stage(judge, plan)
+    plan = log.stage(advise, plan)
+    return plan if tpu_cores is None else log.stage(partial(aim_at_tpu, cores=tpu_cores), plan)
 
 
 def build(plan: Plan, log: Log) -> keras.Model:
@@ -72,6 +80,21 @@ def build(plan: Plan, log: Log) -> keras.Model:
     if plan.training is not None:
         backend("objective", log, path).compile_model(model, plan, log)
     return model
+
+
+def compile_for_tpu(plan: Plan, cores: int, log: Log) -> None:
+    """Have XLA compile the training step of a plan for one of the cores of a TPU, without there being one.
+
+    Data is read where the network depends on it.
+
+    Raises:
+        Rejected: S603 is in `log`, at the step that does not compile; or the reason why nothing can be built.
+    """
+    path = plan.source.path
+    if plan.open_facts:
+        data = backend("data", log, path).open_data(plan, log)
+        plan = check(replace(plan.source, facts=data.facts()), log, tpu_cores=cores)
+    backend("xla", log, path).compile_step(plan, cores, log)
 
 
 def run(plan: Plan, out: Path | None, log: Log, *, dry_run: bool = False, show_progress: bool = False) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from specc.calls import Call
@@ -78,7 +79,7 @@ class Output:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Network:
     """A graph of steps in an order in which they can be built: every reference points back."""
 
@@ -87,19 +88,26 @@ class Network:
     outputs: tuple[Output, ...]
 
     def step(self, name: str) -> Step | None:
-        return next((s for s in self.steps if s.name == name), None)
+        return self._steps.get(name)
 
     def tensor(self, ref: Ref) -> Tensor | None:
         """What a reference stands for, or None where no rule knows it."""
-        for given in self.inputs:
-            if given.name == ref.name:
-                return given.tensor
-        step = self.step(ref.name)
+        if ref.name in self._inputs:
+            return self._inputs[ref.name]
+        step = self._steps.get(ref.name)
         if step is None or step.outputs is None:
             return None
         if ref.output is None:
             return step.outputs[0] if len(step.outputs) == 1 else None
         return step.outputs[ref.output] if ref.output < len(step.outputs) else None
+
+    @cached_property
+    def _inputs(self) -> dict[str, Tensor]:
+        return {given.name: given.tensor for given in self.inputs}
+
+    @cached_property
+    def _steps(self) -> dict[str, Step]:
+        return {step.name: step for step in self.steps}
 
     @property
     def weights(self) -> int | None:
@@ -163,6 +171,19 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassWeight:
+    """How much an example counts in the loss, by the class of its target; `by_class` of None balances the classes.
+
+    `keys` are the places of the classes. `by_number` is filled by `judge`: a weight for the number of each class.
+    """
+
+    by_class: Mapping[str, float] | None
+    span: Span
+    keys: Mapping[str, Span] = field(default_factory=dict)
+    by_number: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
     """Loss and metrics by output name, the optimizer, the callbacks, how long."""
 
@@ -172,6 +193,7 @@ class Training:
     callbacks: tuple[Call, ...]
     epochs: int
     span: Span
+    class_weight: ClassWeight | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Source:
 
     `params` are the `-p NAME=VALUE` and `sets` the `--set PATH=VALUE` of the command line, values as plain data.
     `facts` are what is known of a feature only once data was read: `{"targets.species": {"classes": 3}}`.
+    `drafts` are texts that stand for what other files hold, by their real paths: of files that are being edited.
     """
 
     path: str
@@ -28,6 +29,7 @@ class Source:
     params: Mapping[str, Any] = field(default_factory=dict)
     sets: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    drafts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

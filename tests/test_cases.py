@@ -22,7 +22,7 @@ CASES = Path(__file__).parent / "cases"
 BAD = sorted((CASES / "bad").glob("*.yaml"))
 GOOD = sorted((CASES / "good").glob("*.yaml"))
 
-MARK = re.compile(r"#! (?:(?P<line>\d+): )?(?P<codes>S\d{3}(?: S\d{3})*)\s*$", re.MULTILINE)
+MARK = re.compile(r"#! (?:(?P<line>\d+): )?(?P<codes>[SW]\d{3}(?: [SW]\d{3})*)\s*$", re.MULTILINE)
 RUNNING = ("S5", "S6")
 """Ranges that only reading data and running bring."""
 

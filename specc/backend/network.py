@@ -52,7 +52,7 @@ def _apply(step: Step, objects: dict[str, Any], made: Mapping[str, Any], network
     tensors = {name: _edge(edge, made) for name, edge in step.inputs.items()}
     try:
         if call.family == "ops":
-            return _operate(call, step, tensors)
+            return operate(call, step, tensors)
         if step.shares is not None:
             objects[step.name] = objects[step.shares]
         elif call.family == "applications":
@@ -69,7 +69,7 @@ def _apply(step: Step, objects: dict[str, Any], made: Mapping[str, Any], network
         raise Refusal(codes.S105, f"Keras refuses `{step.label}` here: {reason(error)}") from error
 
 
-def _operate(call: Call, step: Step, tensors: Mapping[str, Any]) -> Any:
+def operate(call: Call, step: Step, tensors: Mapping[str, Any]) -> Any:
     """A function of `keras.ops`; what it takes as `*args` comes after the arguments that it must have."""
     arguments = {name: sizes(value(argument)) for name, argument in call.arguments.items()}
     function, takes = operation(call.name), catalog.signature("ops", call.name)
@@ -81,10 +81,15 @@ def _operate(call: Call, step: Step, tensors: Mapping[str, Any]) -> Any:
 
 
 def _application(call: Call, step: Step, tensors: Mapping[str, Any]) -> Any:
-    """An architecture of Keras's, made for the shape that it is given; without `weights`, drawn at random."""
+    """An architecture of Keras's, made for the shape that it is given; without `weights`, drawn at random.
+
+    It is named afterwards: EfficientNetV2 finds its blocks by the name that it is made with.
+    """
     given = next(iter(tensors.values()))
     arguments = {"weights": None, **{name: value(argument) for name, argument in call.arguments.items()}}
-    return named("applications", call.name)(input_shape=tuple(given.shape[1:]), name=step.name, **arguments)
+    built = named("applications", call.name)(input_shape=tuple(given.shape[1:]), **arguments)
+    built.name = step.name
+    return built
 
 
 def _edge(edge: Edge, made: Mapping[str, Any]) -> Any:

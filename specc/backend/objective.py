@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,15 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from specc import catalog, codes
+from specc.backend.data import Split
 from specc.backend.lower import lower
 from specc.backend.training.faults import blamed
+from specc.backend.training.reduction import class_numbers
 from specc.calls import Call
-from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
+from specc.catalog.by_shape import by_shape
+from specc.diagnostics import Log, Refusal, Rejected, Span
 from specc.plan import Plan, Training
 from specc.tensors import Tensor
-
-ACCURACIES = ("BinaryAccuracy", "SparseCategoricalAccuracy", "CategoricalAccuracy")
-"""What `compile` makes of `accuracy` by the shapes of output and target: for one number, an index, a vector."""
 
 PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"})
 """Arguments of callbacks that say where to write."""
@@ -69,7 +69,7 @@ def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
         raise ValueError("a plan without `training` has nothing to compile")
     before = log.errors
     outputs: Mapping[str, Any] = model.output
-    targets = _targets(plan, training, outputs)
+    targets = symbolic_targets(plan, training, outputs)
     optimizer = _made(training.optimizer, training, log)
     terms = [
         Term(name, _made(call, training, log), call.span or training.span) for name, call in training.losses.items()
@@ -118,29 +118,22 @@ def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[Any]:
     return made
 
 
-def check_monitors(training: Training, callbacks: Sequence[Any], names: Sequence[str], log: Log) -> None:
-    """See to it that what callbacks monitor is among the log names of the run; Keras would only warn, every epoch.
+def class_weights(training: Training, split: Split) -> tuple[float, ...] | None:
+    """A weight for the number of each class, where the plan weighs classes; `split` is that of the training examples.
 
-    Raises:
-        Rejected: S105 with the nearest name.
+    Balanced, all classes together weigh the same: as many examples as a class would have in equal shares, by those that
+    it has. A class without an example weighs nothing.
     """
-    before = log.errors
-    for call, callback in zip(training.callbacks, callbacks, strict=True):
-        monitor = getattr(callback, "monitor", None)
-        if monitor is None or monitor in names or not getattr(callback, "save_best_only", True):
-            continue
-        near = nearest(monitor, names)
-        if monitor.removeprefix("val_") in names:
-            help = f"`split: {{validation: 0.1}}` makes a validation split; without one there is `{monitor[4:]}`"
-        else:
-            help = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{name}`' for name in names)}"
-        span = call.spans.get("monitor", call.span or training.span)
-        log.report(codes.S105, span, f"this run does not measure `{monitor}`, which `{call.name}` monitors", help=help)
-    if log.errors > before:
-        raise Rejected(log)
+    weight = training.class_weight
+    if weight is None or weight.by_class is not None:
+        return weight.by_number if weight else None
+    (target,) = split.targets.values()
+    counts = np.bincount(keras.ops.convert_to_numpy(class_numbers(target.all())))
+    there = np.count_nonzero(counts)
+    return tuple(float(counts.sum() / (there * count)) if count else 0.0 for count in counts)
 
 
-def _targets(plan: Plan, training: Training, outputs: Mapping[str, Any]) -> dict[str, Any]:
+def symbolic_targets(plan: Plan, training: Training, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """A symbolic target for every output, in the shape that the data will have."""
     fields = {field.name: field.feature.tensor() for field in plan.dataset.targets} if plan.dataset else {}
     targets = {}
@@ -164,15 +157,7 @@ def _made(call: Call, training: Training, log: Log) -> Any:
 
 def _metric(call: Call, output: Any, target: Any, training: Training, log: Log) -> Any:
     """A metric, named in logs as Keras names it: by its alias where the spec gives one, else after its class."""
-    name = catalog.aliases("metrics").get(call.name, call.name)
-    if name == "accuracy":
-        binary, sparse, dense = ACCURACIES
-        if output.shape[-1] == 1:
-            name = binary
-        elif len(target.shape) < len(output.shape) or target.shape[-1] == 1:
-            name = sparse
-        else:
-            name = dense
+    name = by_shape(catalog.aliases("metrics").get(call.name, call.name), target.shape, output.shape)
     metric = _made(Call(call.family, name, call.arguments, call.span, call.spans), training, log)
     if metric is not None and "name" not in call.arguments:
         # Keras numbers names that came before in the process: `auc_1` would be monitored in the second run only.

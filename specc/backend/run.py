@@ -19,7 +19,7 @@ from specc.backend import manifest, rundir
 from specc.backend.data import Data, Split, open_data
 from specc.backend.export import Artefact, export
 from specc.backend.network import build
-from specc.backend.objective import check_monitors, compile_model, make_callbacks
+from specc.backend.objective import class_weights, compile_model, make_callbacks
 from specc.backend.training import faults
 from specc.backend.training.interrupt import listening
 from specc.backend.training.loop import Diverged, Feed, Logs, Outcome, evaluate, train
@@ -90,7 +90,8 @@ def run(
     with strategy.scope():
         model = build(plan, log)
         objective = compile_model(model, plan, log)
-    job = _Job(plan, dataset, training, data, Steps(strategy, model, objective, log), log, started)
+    steps = Steps(strategy, model, objective, log, class_weights(training, data.splits["train"]))
+    job = _Job(plan, dataset, training, data, steps, log, started)
     if dry_run:
         return job.rehearse()
     return job.perform(rundir.claim(out, plan.name), progress or Silent())
@@ -130,7 +131,7 @@ class _Job:
         """One step and one evaluation on one batch each."""
         steps, model = self.steps, self.steps.model
         with TemporaryDirectory(prefix="specc-dry-run-") as folder:
-            self._callbacks(Path(folder))
+            make_callbacks(self.plan, Path(folder), self.log)
         with self._explained(()):
             tally = steps.train(steps.feed(self._feed("train").dataset), tf.constant(1))
             if int(tally.bad) >= 0:
@@ -160,7 +161,7 @@ class _Job:
         try:
             rundir.write_spec(path / "spec.yaml", plan)
             self._describe(path, "running")
-            callbacks = self._callbacks(path)
+            callbacks = make_callbacks(plan, path, self.log)
             with listening() as interrupt, self._explained(callbacks):
                 outcome = train(
                     self.steps,
@@ -198,14 +199,6 @@ class _Job:
         artefacts = export(plan, model, self.data, path / "export", self.log)
         self._describe(path, "interrupted" if outcome.interrupted else "finished", outcome, artefacts)
         return Run(path, metrics, outcome.history, model, artefacts, outcome.interrupted)
-
-    def _callbacks(self, path: Path) -> list[Any]:
-        callbacks = make_callbacks(self.plan, path, self.log)
-        names = list(self.steps.model.get_metrics_result())
-        if "validation" in self.data.splits:
-            names += [f"val_{name}" for name in names]
-        check_monitors(self.training, callbacks, names, self.log)
-        return callbacks
 
     def _feed(self, split: str) -> Feed:
         size = self.dataset.batch_size

@@ -7,8 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
-from specc.diagnostics import Refusal
+from specc.codes import ALL
+from specc.diagnostics import Refusal, Severity, nearest
 from specc.passes.compose import parse_assignment
+
+TPU_CORES = 8
+"""Those of the smallest TPU that one machine has to itself."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -45,6 +49,65 @@ def text_or_json(command: Function) -> Function:
         show_default=True,
         help="For people, or for programs.",
     )(command)
+
+
+def diagnostic_format(command: Function) -> Function:
+    """The option `--format` of what reports diagnostics: for people, for programs, for GitHub, for code scanning."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json", "github", "sarif"]),
+        default="text",
+        show_default=True,
+        help="For people; for programs; as annotations of a GitHub workflow; as SARIF 2.1.0 for code scanning.",
+    )(command)
+
+
+def allowing(command: Function) -> Function:
+    """The option `--allow`: codes of warnings that are not told, as a frozenset."""
+    return click.option(
+        "--allow",
+        metavar="CODE[,CODE]",
+        multiple=True,
+        callback=_warnings,
+        help="Do not tell this warning; one line alone is silenced by a comment on it, `# specc: allow CODE`.",
+    )(command)
+
+
+def tpu_target(command: Function) -> Function:
+    """The option `--target`: the cores of the TPU that specs are to run on, or None."""
+    return click.option(
+        "--target",
+        "tpu_cores",
+        metavar="tpu[:CORES]",
+        callback=_cores,
+        help="Also ask whether it can run on a TPU, of 8 cores unless told.",
+    )(command)
+
+
+def _cores(context: click.Context, option: click.Parameter, typed: str | None) -> int | None:
+    if typed is None:
+        return None
+    device, colon, cores = typed.partition(":")
+    if device != "tpu" or (colon and not (cores.isdecimal() and int(cores))):
+        raise click.BadParameter("a target is `tpu`, or `tpu:32` for one of 32 cores", context, option)
+    return int(cores) if colon else TPU_CORES
+
+
+def _warnings(context: click.Context, option: click.Parameter, typed: Sequence[str]) -> frozenset[str]:
+    """The codes of all `--allow`, each one that a warning has."""
+    named = [word.strip().upper() for text in typed for word in text.split(",") if word.strip()]
+    warnings = [code.id for code in ALL.values() if code.severity is Severity.WARNING]
+    for code in named:
+        if code in warnings:
+            continue
+        if code in ALL:
+            message = f"{code} ({ALL[code].title}) is an error, and only warnings can be allowed"
+        else:
+            near = nearest(code, warnings)
+            message = f"there is no warning `{code}`" + (f"; did you mean `{near}`?" if near else "")
+        raise click.BadParameter(message, context, option)
+    return frozenset(named)
 
 
 def _assignments(context: click.Context, option: click.Parameter, typed: Sequence[str]) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from specc import driver
-from specc.codes import S501
-from specc.diagnostics import Log, Rejected, Span, nearest
+from specc.codes import ALL, S501
+from specc.diagnostics import Log, Rejected, Severity, Span, nearest
 from specc.plan import Plan
 
 
 def open_run(run: Path, log: Log) -> Plan:
-    """The plan that a run was made of.
+    """The plan that a run was made of. What there was to warn of was told before it ran.
 
     Raises:
         Rejected: with S501 in `log` when there is no run in this directory.
@@ -21,6 +21,7 @@ def open_run(run: Path, log: Log) -> Plan:
         message = f"`{run}` is not a run: it has no spec.yaml" if run.is_dir() else f"there is no run `{run}`"
         log.report(S501, Span(str(run), 1, 1, 1, 1), message, help=_suggest(run))
         raise Rejected(log)
+    log.allow |= {code.id for code in ALL.values() if code.severity is Severity.WARNING}
     return driver.check(driver.open_spec(spec, log), log)
 
 

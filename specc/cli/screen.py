@@ -37,15 +37,19 @@ def width() -> int:
 
 
 def page(*parts: RenderableType) -> None:
-    """Write what rich renders to standard output, without the blanks with which it fills every line."""
+    """Write what rich renders to standard output."""
+    print(rendered(*parts, colour=colourful(sys.stdout)))
+
+
+def rendered(*parts: RenderableType, colour: bool) -> str:
+    """What rich makes of it at the terminal's width, without the blanks with which it fills every line."""
     # Rich takes a while to load, and most commands do without it.
     from rich.console import Console
 
-    colour = colourful(sys.stdout)
     console = Console(width=width(), highlight=False, force_terminal=colour, no_color=not colour)
     with console.capture() as written:
         console.print(*parts, sep="\n")
-    print("\n".join(line.rstrip() for line in written.get().splitlines()))
+    return "\n".join(line.rstrip() for line in written.get().splitlines())
 
 
 def show(findings: Sequence[Diagnostic], sources: Mapping[str, str], *, count: bool = True) -> None:

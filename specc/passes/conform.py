@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from specc import catalog, codes
 from specc.calls import Argument, Signature
-from specc.diagnostics import Code, Log, Span, nearest
+from specc.diagnostics import Code, Edit, Log, Span, nearest
 from specc.schema import complaints
 from specc.schema.complaints import Complaint, one_line
+from specc.schema.fixes import respelling, spacing
 from specc.schema.sections import FORMS, step_keys
 from specc.schema.wording import joined, met, missing_space, shown, suggestion
+from specc.text.spelling import established, respelt
 from specc.tree import Document, Tree
 
 BESIDE = tuple(key for key in step_keys() if key not in FORMS)
@@ -35,11 +37,12 @@ def conform(document: Document, log: Log) -> Document:
     if any(c.code is codes.S107 for c in found):
         found = [c for c in found if c.code is codes.S107]  # The rest may be right in that version.
     else:
-        steps = Steps(dict(tree["blocks"].entries) if "blocks" in tree else {}, log)
+        whole = not any(c.code is codes.S101 and c.span.pointer.count("/") == 1 for c in found)
+        steps = Steps(dict(tree["blocks"].entries) if "blocks" in tree else {}, log, whole)
         steps.all(tree)
         found = [c for c in found if c.code is not codes.S104 or c.span not in steps.excused]
     for complaint in found:
-        log.report(complaint.code, complaint.span, complaint.message, help=complaint.help)
+        log.report(complaint.code, complaint.span, complaint.message, help=complaint.help, fix=complaint.fix)
     return document
 
 
@@ -47,11 +50,13 @@ def conform(document: Document, log: Log) -> Document:
 class Steps:
     """Looks at every step of a spec.
 
+    `whole`: every section has its right name, so that all blocks are known.
     `excused` are the places of calls whose missing arguments have been told already as what they are: misplaced.
     """
 
     blocks: Mapping[str, Tree]
     log: Log
+    whole: bool = True
     excused: set[Span] = field(default_factory=set)
 
     def all(self, tree: Tree) -> None:
@@ -144,10 +149,14 @@ class Steps:
         parameters = self.blocks[call].get("params") if call in self.blocks else None
         inside = [*(a.name for a in _arguments(call)), *(parameters.entries if parameters else ())]
         hint = missing_space(key, (*BESIDE, *inside))
+        free = [word for word in (*BESIDE, *(() if call else FORMS)) if word not in step]
+        fix = spacing(span, key, free) or respelling(span, key, free, (*BESIDE, *FORMS, *inside))
         if key in inside:
             self.excused.add(step[call].key)
             hint = f"it is an argument of `{call}`: indent it under `{call}:`, or write `{call}: {{{key}: …}}`"
-        self._report(codes.S101, span, f"a step has no key `{key}`", hint or suggestion(key, (*BESIDE, *FORMS), 20))
+            fix = _indented(step, key, call)
+        hint = hint or suggestion(key, (*BESIDE, *FORMS), 20)
+        self._report(codes.S101, span, f"a step has no key `{key}`", hint, fix)
 
     def _block_call(self, name: str, body: Tree | None, here: Span) -> None:
         """The arguments of a block against its parameters."""
@@ -165,7 +174,11 @@ class Steps:
             hint = missing_space(key, parameters) or suggestion(key, parameters)
             if not hint:
                 hint = f"declare it: `params: {{{key}: …}}`"
-            self._report(codes.S103, given[key].key, f"the block `{name}` has no parameter `{key}`", hint)
+            place = given[key].key
+            fix = spacing(place, key, parameters) if given[key].value is None else None
+            certain = established(key, [word for word in parameters if word not in given], self._text(place))
+            fix = fix or respelt(place, key, certain)
+            self._report(codes.S103, place, f"the block `{name}` has no parameter `{key}`", hint, fix)
         lacking = [key for key, default in parameters.items() if default.value is None and key not in given]
         if lacking and not strange:
             inside = ", ".join(f"{each}: …" for each in lacking)
@@ -181,7 +194,8 @@ class Steps:
             if key not in known:
                 at_making = takes is not None and takes.argument(key) is not None
                 hint = f"give it to the layer: `{name}: {{{key}: …}}`" if at_making else suggestion(key, known)
-                self._report(codes.S103, value.key, f"calling `{name}` takes no `{key}`", hint)
+                fix = respelling(value.key, key, known, (a.name for a in _arguments(name)))
+                self._report(codes.S103, value.key, f"calling `{name}` takes no `{key}`", hint, fix)
 
     def _unknown(self, name: str, span: Span) -> None:
         """S102: neither Keras's, nor a block, nor a form of ours."""
@@ -191,10 +205,24 @@ class Steps:
             return
         known = [*self._calls(), *FORMS, *BESIDE]
         hint = missing_space(name, known)
+        # A block may be misspelt where it is declared.
+        certain = established(name, known, self._text(span))
+        fix = spacing(span, name, known) or respelling(span, name, (w for w in known if w not in self.blocks), known)
+        fix = fix or respelt(span, name, certain if certain in self.blocks else None)
         within = [call for call in known if "." in call and call.partition(".")[2].casefold() == name.casefold()]
-        if not hint and within and nearest(name, catalog.names("layers")) is None:
+        layers = {layer.casefold() for layer in catalog.names("layers")}
+        if not hint and within and name.casefold() not in layers:
             hint = f"did you mean `{within[0]}`?"
-        self._report(codes.S102, span, f"there is no layer, op or block `{name}`", hint or suggestion(name, known, 0))
+            exactly = len(within) == 1 and within[0].endswith(f".{name}") and not nearest(name, self.blocks)
+            fix = respelt(span, name, within[0]) if exactly else None
+        elif within:
+            fix = None  # `add` is `Add`, or `ops.add`
+        hint = hint or suggestion(name, known, 0)
+        self._report(codes.S102, span, f"there is no layer, op or block `{name}`", hint, fix if self.whole else None)
+
+    def _text(self, span: Span) -> str:
+        """The text that a place is in."""
+        return self.log.sources.get(span.path, "")
 
     def _is_call(self, name: str) -> bool:
         return name in self.blocks or _signature(name) is not None
@@ -205,9 +233,19 @@ class Steps:
         for prefix, family in PREFIXES.items():
             yield from (f"{prefix}{name}" for name in catalog.names(family))
 
-    def _report(self, code: Code, span: Span, message: str, help: str) -> None:
-        told = one_line(Complaint(code, span, message, help))
-        self.log.report(told.code, told.span, told.message, help=told.help)
+    def _report(self, code: Code, span: Span, message: str, help: str, fix: Edit | None = None) -> None:
+        told = one_line(Complaint(code, span, message, help, fix))
+        self.log.report(told.code, told.span, told.message, help=told.help, fix=told.fix)
+
+
+def _indented(step: Tree, key: str, call: str) -> Edit | None:
+    """The edit that puts a key on a line of its own under the call beside it, where nothing else is in the way."""
+    place, above, value = step[key].key, step[call], step[key].span
+    if above.value is not None or place.column != above.key.column or place.line <= above.key.line:
+        return None
+    if value.end_line != place.line or value.path != place.path or place.path != above.key.path:
+        return None
+    return Edit(replace(place, end_line=place.line, end_column=place.column), "  ")
 
 
 def _looks_like_a_call(key: str) -> bool:

@@ -11,9 +11,10 @@ from typing import Any
 
 from specc import catalog, codes
 from specc.calls import UNKNOWN_VALUE, Call, Signature, TensorArgument
-from specc.diagnostics import Log, Refusal
+from specc.diagnostics import Log, Refusal, Related, Span
 from specc.plan import Edge, Input, Plan, Ref, Step
 from specc.shapes import Result, Site, Unsettled, apply, still
+from specc.shapes.dimensions import alike
 from specc.tensors import UNKNOWN, Tensor, Weight, show
 
 
@@ -23,7 +24,7 @@ def infer(plan: Plan, log: Log) -> Plan:
     Reports S201 and S204 for references that do not give one tensor, S301 to S305 for shapes and dtypes that Keras
     would refuse, S105 for arguments that no shape comes of.
     """
-    known = _Known({}, {}, set())
+    known = _Known({}, {}, set(), {given.name: given.span for given in plan.network.inputs})
     for given in plan.network.inputs:
         known.outputs[given.name] = (given.tensor,)
         if _is_open(plan, given):
@@ -45,6 +46,8 @@ class _Known:
     outputs: dict[str, tuple[Tensor, ...] | None]
     steps: dict[str, Step]
     open: set[str]
+    declared: dict[str, Span]
+    """Where the inputs stand."""
 
     def add(self, step: Step) -> None:
         self.outputs[step.name] = step.outputs
@@ -83,7 +86,7 @@ class _Known:
         return (self.tensor(ref),) if ref.output is not None or outputs is None else outputs
 
     def _gives(self, name: str, count: int) -> str:
-        what = f", a `{self.steps[name].label}`," if name in self.steps else ""
+        what = f" (`{self.steps[name].label}`)" if name in self.steps else ""
         return f"`{name}`{what} gives {count} output{'s' * (count != 1)}"
 
 
@@ -94,6 +97,8 @@ def _inferred(step: Step, known: _Known, log: Log) -> Step:
         return step
     call = _complete(step.call)
     try:
+        if step.shares and call.family == "applications":
+            _of_one_size(step, known)
         result = apply(Site(call, call.arguments, _inputs(step, takes, known), step.options))
         if result is None:
             return step
@@ -103,7 +108,8 @@ def _inferred(step: Step, known: _Known, log: Log) -> Step:
     except Refusal as refusal:
         if refusal.code is not codes.S305 or not any(ref.name in known.open for ref in _refs(step)):
             at = step.call.spans.get(refusal.argument) if refusal.code is codes.S105 else None
-            log.refuse(refusal, at or step.span, related=step.callers)
+            origins = _origins(step, known) if refusal.code in (codes.S301, codes.S302) else ()
+            log.refuse(refusal, at or step.span, related=(*origins, *step.callers))
         return step
     return replace(
         step,
@@ -177,8 +183,45 @@ def _shared(step: Step, result: Result, known: _Known) -> tuple[Weight, ...] | N
     return source.weights
 
 
+def _of_one_size(step: Step, known: _Known) -> None:
+    """Look at the images of an architecture that is used again: it was made for one size, and takes no other.
+
+    Raises:
+        Refusal: S302 for another size.
+        Unsettled: what comes is known of only one of the two, and what comes of it hangs on the other.
+    """
+    source = known.steps.get(step.shares or "")
+    one, other = (known.tensor(_refs(s)[0]).shape for s in (source or step, step))
+    if one is None or other is None or one[1:] == other[1:]:
+        return
+    if not alike(one, other, apart=[0]):
+        raise Refusal(
+            codes.S302,
+            f"`{step.shares}` was made for images {show(one)}, and is given {show(other)}",
+            help=f"bring them to that size first with `Resizing`, or write `{step.label}` again for weights of its own",
+        )
+    raise Unsettled
+
+
 def _shown(step: Step, known: _Known) -> str:
     return " and ".join(show(t.shape) for ref in _refs(step) for t in known.tensors(ref))
+
+
+def _origins(step: Step, known: _Known) -> tuple[Related, ...]:
+    """Where the tensors that do not fit each other got their shapes: the first one, and the first that differs."""
+    shapes = {ref: tensors for ref in dict.fromkeys(_refs(step)) if (tensors := known.tensors(ref))}
+    first = next(iter(shapes.values()), ())
+    other = next((ref for ref, tensors in shapes.items() if tensors != first), None)
+    if other is None:
+        return ()
+    told = []
+    for ref in (next(iter(shapes)), other):
+        made = known.steps.get(ref.name)
+        span = made.span if made else known.declared.get(ref.name)
+        what = f"this `{made.label}` gives" if made else f"the input `{ref.name}` is"
+        if span is not None and span != step.span:
+            told.append(Related(f"{what} {' and '.join(show(tensor.shape) for tensor in shapes[ref])}", span))
+    return tuple(told)
 
 
 def _refs(step: Step) -> tuple[Ref, ...]:

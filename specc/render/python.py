@@ -95,8 +95,11 @@ class _Writer:
         items.append(keyword("epochs", (literal(training.epochs),)))
         if training.callbacks:
             items.append(keyword("callbacks", sequence(map(self._call, training.callbacks))))
-        told = "# `inputs` and `targets` are arrays by name, prepared as the network takes them."
-        return [told, *(f"# {line}" for line in lines(call("model.fit", items)))]
+        told = ["# `inputs` and `targets` are arrays by name, prepared as the network takes them."]
+        if (weight := training.class_weight) is not None:
+            how = "balanced" if weight.by_class is None else literal(dict(weight.by_class))
+            told.append(f"# The spec weighs classes, {how}: give `sample_weight` by target and example.")
+        return [*told, *(f"# {line}" for line in lines(call("model.fit", items)))]
 
     def _input(self, given: Input) -> list[str]:
         shape = (None,) if given.tensor.shape is None else given.tensor.shape[1:]
@@ -121,10 +124,14 @@ class _Writer:
             layer = self.objects[step.name] = self.objects[step.shares]
             return lines(call(layer, tensors), f"{variable} = ")
         named = self._named(step)
-        if not (again or step.frozen):
+        # EfficientNetV2 finds its blocks by the name that it is made with, and so is named afterwards.
+        renamed = step.call.name.startswith("EfficientNetV2")
+        if not (again or step.frozen or renamed):
             return lines(call(self._builder(step.call), named, tensors), f"{variable} = ")
         layer = self.objects[step.name] = self._fresh(f"{step.name}_layer")
-        done = lines(call(self._builder(step.call), named), f"{layer} = ")
+        done = lines(call(self._builder(step.call), named[:-1] if renamed else named), f"{layer} = ")
+        if renamed:
+            done.append(f"{layer}.name = {literal(step.name)}")
         if step.frozen:
             done.append(f"{layer}.trainable = False")
         return [*done, *lines(call(layer, tensors), f"{variable} = ")]

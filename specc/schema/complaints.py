@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from specc import catalog, codes, kinds
 from specc.calls import Signature
-from specc.diagnostics import Code, Span
-from specc.schema.document import aliases, document, names
-from specc.schema.findings import Finding, findings
+from specc.diagnostics import Code, Edit, Span
+from specc.schema.document import aliases, definition, names
+from specc.schema.findings import Finding, findings, plain
+from specc.schema.fixes import respelling, revaluing, spacing, unlisting
 from specc.schema.wording import (
     NOUNS,
     article,
@@ -22,6 +23,7 @@ from specc.schema.wording import (
     number,
     quoted,
     remedy,
+    shown,
     suggestion,
 )
 from specc.tree import Tree
@@ -37,6 +39,7 @@ class Complaint:
     span: Span
     message: str
     help: str = ""
+    fix: Edit | None = None
 
 
 def complaints(tree: Tree, fragment: str | None = None) -> list[Complaint]:
@@ -123,18 +126,34 @@ def _by_target(node: Tree, root: Tree) -> int:
 
 
 def _unknown_keys(finding: Finding, node: Tree) -> Iterator[Complaint]:
+    """Each key that is not known. Where two of them may have meant the same one, neither has a remedy."""
+    found = list(_each_unknown_key(finding, node))
+    written = [complaint.fix.text.partition(":")[0] for complaint in found if complaint.fix]
+    for complaint in found:
+        twice = complaint.fix is not None and written.count(complaint.fix.text.partition(":")[0]) > 1
+        yield replace(complaint, fix=None) if twice else complaint
+
+
+def _each_unknown_key(finding: Finding, node: Tree) -> Iterator[Complaint]:
     known = list(finding.schema["properties"])
+    free = [key for key in known if key not in node]
     for key, value in node.entries.items():
         if key in known:
             continue
         hint = missing_space(key, known)
+        fix = spacing(value.key, key, free) if value.value is None else None
         if "x-call" in finding.schema:
             family, name = finding.schema["x-call"].split("/")
-            hint = hint or _elsewhere(family, name, key) or suggestion(key, known, most=20)
-            yield Complaint(codes.S103, value.key, f"{_named(family, name)} has no argument `{key}`", hint)
+            elsewhere = "" if hint else _elsewhere(family, name, key)
+            options = [option.name for option in _signature(family, name).options]
+            if not elsewhere:
+                fix = fix or respelling(value.key, key, free, (*known, *options, *STEP_KEYS))
+            hint = hint or elsewhere or suggestion(key, known, most=20)
+            yield Complaint(codes.S103, value.key, f"{_named(family, name)} has no argument `{key}`", hint, fix)
         else:
+            fix = fix or respelling(value.key, key, free, known)
             hint = hint or suggestion(key, known, most=20)
-            yield Complaint(codes.S101, value.key, f"{_section(finding)} has no key `{key}`", hint)
+            yield Complaint(codes.S101, value.key, f"{_section(finding)} has no key `{key}`", hint, fix)
 
 
 def _elsewhere(family: str, name: str, key: str) -> str:
@@ -150,7 +169,7 @@ def _elsewhere(family: str, name: str, key: str) -> str:
 
 
 def _missing(finding: Finding, node: Tree) -> Iterator[Complaint]:
-    given, schema = node.entries, finding.schema if "properties" in finding.schema else document()
+    given, schema = node.entries, finding.schema if "properties" in finding.schema else definition("")
     closed = schema.get("additionalProperties") is False
     if closed and any(key not in schema["properties"] for key in given):
         return  # A missing argument beside a misspelt one is the misspelt one.
@@ -182,7 +201,8 @@ def _not_given(finding: Finding, node: Tree) -> Complaint:
 def _lacking(family: str, name: str, lacking: Sequence[str], node: Tree) -> Complaint:
     hint = f"add `{invitation(lacking)}`"
     if family != "features" and not node.entries:
-        first = f"{_signature(family, name).arguments[0].name}: {node.value}, " if node.value is not None else ""
+        given = shown(plain(node)).strip("`")
+        first = f"{_signature(family, name).arguments[0].name}: {given}, " if node.value is not None else ""
         hint = f"write `{_label(family, name)}: {{{'' if node.is_mapping else first}{invitation(lacking)}}}`"
     return Complaint(codes.S104, node.key, f"{_named(family, name)} needs {quoted(lacking)}", hint)
 
@@ -209,7 +229,7 @@ def _not_a_name(finding: Finding, node: Tree, family: str) -> Complaint:
         wanted = article(NOUNS[family])
         told = f"is empty, and must be {wanted}" if name is None else f"must be {wanted}, not {met(name)}"
         hint = f"take it out of the list: `{name[0]}`" if isinstance(name, list) and len(name) == 1 else ""
-        return Complaint(codes.S105, node.span, f"{_place(finding)} {told}", hint)
+        return Complaint(codes.S105, node.span, f"{_place(finding)} {told}", hint, unlisting(node.span, name))
     known = aliases(family).get(name, name)
     if known not in names(family) or family == "features":
         return _unknown_name(family, name, node.span)
@@ -224,7 +244,8 @@ def _unknown_name(family: str, name: str, span: Span) -> Complaint:
         return Complaint(codes.S102, span, f"a spec cannot use `{name}`", f"it {reason}")
     known = [*names(family), *aliases(family)]
     hint = missing_space(name, known) or suggestion(name, known)
-    return Complaint(codes.S102, span, f"there is no {NOUNS[family]} `{name}`", hint)
+    fix = spacing(span, name, known) or respelling(span, name, known)
+    return Complaint(codes.S102, span, f"there is no {NOUNS[family]} `{name}`", hint, fix)
 
 
 def _bad_key(finding: Finding, node: Tree) -> Complaint:
@@ -242,7 +263,9 @@ def _wrong_value(finding: Finding, node: Tree) -> Complaint:
         return Complaint(codes.S107, node.span, message, "write `specc: 1`")
     wanted = needed(finding.schema)
     told = f"is empty, and must be {wanted}" if value is None else f"must be {wanted}, not {met(value)}"
-    return Complaint(codes.S105, node.span, f"{where} {told}", remedy(value, finding.schema, _choices(finding)))
+    choices = _choices(finding)
+    hint, fix = remedy(value, finding.schema, choices), revaluing(node.span, value, finding.schema, choices)
+    return Complaint(codes.S105, node.span, f"{where} {told}", hint, fix)
 
 
 def _choices(finding: Finding) -> list[str]:

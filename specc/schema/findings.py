@@ -7,7 +7,7 @@ A validator for any schema would first have to be given the whole one, and reads
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cache
 from operator import ge, gt, le, lt
@@ -243,7 +243,7 @@ def _bound(keyword: str, within: Callable[[Any, Any], bool]) -> Callable[[Schema
     return check
 
 
-def _length(keyword: str, kind: type, within: Callable[[Any, Any], bool]) -> Callable[[Schema, int], Check]:
+def _length(keyword: str, kind: type[Sized], within: Callable[[Any, Any], bool]) -> Callable[[Schema, int], Check]:
     def check(schema: Schema, bound: int) -> Check:
         def wrong(value: Any) -> bool:
             return isinstance(value, kind) and not within(len(value), bound)
@@ -321,4 +321,4 @@ KEYWORDS: Mapping[str, Callable[[Schema, Any], Check]] = {
     "maxLength": _length("maxLength", str, le),
     "uniqueItems": _unique,
 }
-"""Every keyword of the schema that can refuse a value. `patternProperties` stands only beside `additionalProperties`."""
+"""Every keyword of the schema that can refuse a value; `patternProperties` is heeded by `additionalProperties`."""

@@ -230,6 +230,14 @@ def _training() -> Schema:
             "optimizer": {**ref("optimizers"), "description": "How weights follow the gradient."},
             "metrics": {**metrics, "description": "What is measured beside the loss."},
             "epochs": computed(COUNT, "Passes over the training examples.", default=1),
+            "class_weight": {
+                "if": {"type": "object"},
+                "then": named(
+                    computed({"type": "number", "minimum": 0}, "The weight of this class."), "Weights by class."
+                ),
+                "else": {"anyOf": [{"enum": ["balanced"]}, COMPUTED]},
+                "description": "How much an example counts by its class; balanced: every class as much as any other.",
+            },
             "callbacks": listed(ref("callbacks"), "What Keras calls while training."),
         },
         "loss",

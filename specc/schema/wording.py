@@ -40,6 +40,8 @@ TYPES = {
     "array": "a list",
     "object": "a mapping",
 }
+YES_AND_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+"""What is text in YAML 1.2, and what it was meant to be where a boolean is needed."""
 MANY = {"integer": "whole numbers", "number": "numbers", "string": "texts", "object": "mappings", "array": "lists"}
 
 
@@ -152,12 +154,14 @@ def missing_space(text: str, known: Iterable[str]) -> str:
 
 def remedy(value: Any, schema: Mapping[str, Any], choices: Iterable[str]) -> str:
     """An edit that makes a value right, where one is plain; `choices` are words that would be."""
-    kinds = _kinds(schema)
+    kinds = kinds_of(schema)
     if isinstance(value, str):
         if (meant := number(value)) is not None and ("number" in kinds or ("integer" in kinds and is_whole(meant))):
             return f"write it without quotes: `{value}`"
-        if "boolean" in kinds and value.casefold() in ("yes", "on", "y", "no", "off", "n"):
-            return f"write `{'true' if value.casefold() in ('yes', 'on', 'y') else 'false'}`"
+        if "boolean" in kinds and value in ("true", "false"):
+            return f"write it without quotes: `{value}`"
+        if "boolean" in kinds and value.casefold() in YES_AND_NO:
+            return f"write `{YES_AND_NO[value.casefold()]}`"
         if "object" in kinds and (hint := missing_space(value, [value.partition(":")[0]])):
             return hint
         if hint := suggestion(value, choices, most=0):
@@ -185,11 +189,11 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _kinds(schema: Mapping[str, Any]) -> set[str]:
+def kinds_of(schema: Mapping[str, Any]) -> set[str]:
     """The JSON types that a schema admits."""
     types = schema.get("type", ())
     own = {types} if isinstance(types, str) else set(types)
-    return own.union(*(_kinds(branch) for branch in schema.get("anyOf", ())))
+    return own.union(*(kinds_of(branch) for branch in schema.get("anyOf", ())))
 
 
 def is_computed(schema: Mapping[str, Any]) -> bool:

@@ -18,9 +18,10 @@ from typing import Any
 from specc import codes
 from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Refusal
+from specc.shapes.nested import buildable
 from specc.tensors import UNKNOWN, Shape, Tensor, Weight
 
-FAMILIES = ("layers", "ops")
+FAMILIES = ("layers", "ops", "applications")
 
 
 class Unsettled(Exception):
@@ -71,9 +72,10 @@ class Result:
     Weights of None are not known, because a dimension of theirs is not.
 
     `flops` are the floating-point operations of a forward pass over one example: a multiplication and an addition
-    count as two, a function of one element as one, moving data as none. None where a dimension that counts is not known.
-    `kept` are the tensors that a training step holds from the forward to the backward pass: None stands for the outputs,
-    `()` for a view of the inputs; a recurrent layer adds its gates, attention its scores.
+    count as two, a function of one element as one, moving data as none. None: a dimension that counts is not known.
+
+    `kept` are the tensors that a training step holds from the forward to the backward pass: None stands for the
+    outputs, `()` for a view of the inputs; a recurrent layer adds its gates, attention its scores.
     """
 
     outputs: tuple[Tensor, ...]
@@ -111,6 +113,8 @@ def apply(site: Site) -> Result | None:
     found = rule(site.call.family, site.call.name)
     if found is None:
         return None
+    if site.call.family == "layers":
+        buildable(site.call.name, site.arguments)
     result, trained = found(site), site.arguments.get("trainable", True)
     if trained is UNKNOWN_VALUE:
         return replace(result, weights=None)
@@ -131,4 +135,7 @@ def names(family: str) -> tuple[str, ...]:
 def _rules(family: str) -> Mapping[str, Rule]:
     package = import_module(f"specc.shapes.{family}")
     modules = [import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
-    return {name: getattr(module, name) for module in modules for name in module.__all__}
+    # `keras.ops.image.resize` is `resize` in a module that says `PREFIX = "image."`.
+    return {
+        getattr(module, "PREFIX", "") + name: getattr(module, name) for module in modules for name in module.__all__
+    }

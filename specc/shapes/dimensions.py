@@ -173,3 +173,17 @@ def window(site: Site, shape: Shape, sizes: Sequence[int | None], window: Sequen
             f"{site.label} has a {what} of {covers} and is given {show(shape)}: nothing is left",
             help="make it smaller, write `padding: same`, or shrink the input less before",
         )
+
+
+def steps(length: int | None, covers: int, stride: int, *, valid: bool) -> int | None:
+    """How often a window that covers so many places stands on a dimension: all of it inside, or at least its start."""
+    return None if length is None else (length - (covers if valid else 1)) // stride + 1
+
+
+def stretched(length: int | None, covers: int, stride: int, extra: int | None, *, valid: bool) -> int | None:
+    """How long a transposed convolution makes a dimension; `extra` is its `output_padding`, None where it has none."""
+    if length is None:
+        return None
+    if extra is None:
+        return (length - 1) * stride + max(covers, stride) if valid else length * stride
+    return (length - 1) * stride + (covers if valid else covers % 2) + extra

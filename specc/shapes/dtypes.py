@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from specc import codes
 from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Refusal, nearest
-from specc.shapes import Site
+from specc.shapes import Site, Unsettled
 from specc.tensors import Tensor
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
@@ -141,6 +141,56 @@ def fractional(site: Site, *tensors: Tensor) -> None:
         )
 
 
+def integral(site: Site, *tensors: Tensor) -> None:
+    """Refuse what is not whole numbers where TensorFlow computes with bits. Keras takes it, and fails once it runs.
+
+    Raises:
+        Refusal: S304.
+    """
+    numeric(site, *tensors)
+    if other := next((t.dtype for t in tensors if t.dtype is not None and not is_integer(t.dtype)), None):
+        raise Refusal(
+            codes.S304,
+            f"{site.label} computes with whole numbers, and is given {other}",
+            help="turn it into whole numbers first: `ops.cast: int32`",
+        )
+
+
+def numbers(site: Site, *tensors: Tensor) -> None:
+    """Refuse text and truth values where TensorFlow computes with numbers. Keras takes them, and fails once it runs.
+
+    Raises:
+        Refusal: S304.
+    """
+    numeric(site, *tensors)
+    if any(t.dtype == "bool" for t in tensors):
+        raise Refusal(
+            codes.S304,
+            f"{site.label} computes with numbers, and is given bool",
+            help="turn truth values into numbers first: `ops.cast: float32`",
+        )
+
+
+def named_dtype(site: Site, default: str | None = None) -> str | None:
+    """The dtype that an op is asked for by its `dtype`, or the default where none is named.
+
+    Raises:
+        Refusal: S105 for what is no dtype of Keras.
+        Unsettled: it is known only once data was read.
+    """
+    dtype = site.arguments.get("dtype")
+    if dtype is UNKNOWN_VALUE:
+        raise Unsettled
+    if dtype is None or dtype in NAMES:
+        return default if dtype is None else str(dtype)
+    near = nearest(str(dtype), NAMES)
+    raise Refusal(
+        codes.S105,
+        f"`dtype` of {site.label} is `{dtype}`; it must be a dtype of Keras, like `{near or DEFAULT}`",
+        argument="dtype",
+    )
+
+
 def numeric(site: Site, *tensors: Tensor) -> None:
     """Refuse text where numbers are computed with. Keras takes it in silence, and fails once it runs.
 
@@ -152,4 +202,34 @@ def numeric(site: Site, *tensors: Tensor) -> None:
             codes.S304,
             f"{site.label} computes with numbers, and is given text",
             help="turn the text into numbers first: a feature of type `category`, or `StringLookup`",
+        )
+
+
+def one_dtype(site: Site, *tensors: Tensor) -> None:
+    """Refuse tensors of several dtypes where TensorFlow brings them to none. Keras takes them, and fails once it runs.
+
+    Raises:
+        Refusal: S304.
+    """
+    met = list(dict.fromkeys(t.dtype for t in tensors if t.dtype is not None))
+    if len(met) > 1:
+        raise Refusal(
+            codes.S304,
+            f"{site.label} needs tensors of one dtype, and is given {met[0]} and {met[1]}",
+            help=f"bring them to one first: `ops.cast: {next((d for d in met if is_float(d)), met[0])}`",
+        )
+
+
+def among(site: Site, allowed: Sequence[str], *tensors: Tensor) -> None:
+    """Refuse dtypes for which TensorFlow has no such function. Keras takes them, and fails once it runs.
+
+    Raises:
+        Refusal: S304.
+    """
+    numeric(site, *tensors)
+    if other := next((t.dtype for t in tensors if t.dtype is not None and t.dtype not in allowed), None):
+        raise Refusal(
+            codes.S304,
+            f"{site.label} has no form for {other}",
+            help=f"bring it to another dtype first: `ops.cast: {DEFAULT if DEFAULT in allowed else allowed[0]}`",
         )

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from specc.codes import S001
-from specc.diagnostics import Log, Rejected, Span
+from specc.diagnostics import Edit, Log, Rejected, Span
 from specc.text import slips
 from specc.text.composer import Composer
 from specc.text.files import LARGEST, too_large
@@ -46,9 +46,10 @@ def parse(path: str, text: str, log: Log) -> Tree | None:
         return Composer(path, text, log, LOADER, restore).document()
     except yaml.MarkedYAMLError as error:
         slip = slips.find(text, error, LOADER)
-        _stop(log, span(path, text, slip.start, slip.end), slip.message, slip.help)
+        fix = Edit(span(path, text, *slip.fix[:2]), slip.fix[2]) if slip.fix else None
+        _stop(log, span(path, text, slip.start, slip.end), slip.message, slip.help, fix)
 
 
-def _stop(log: Log, where: Span, message: str, help: str) -> NoReturn:
-    log.report(S001, where, message, help=help)
+def _stop(log: Log, where: Span, message: str, help: str, fix: Edit | None = None) -> NoReturn:
+    log.report(S001, where, message, help=help, fix=fix)
     raise Rejected(log) from None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from specc import catalog, shapes
+from tests.shapes.agreement import WITHOUT, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 
@@ -24,6 +25,7 @@ ASKED = {
     "ops": """add subtract multiply divide maximum minimum power abs exp log sqrt square tanh sigmoid relu sum mean max
         min prod std var any all argmax argmin matmul concatenate stack reshape transpose expand_dims squeeze einsum
         softmax cast split""",
+    "applications": "ResNet50 VGG16 MobileNetV2 EfficientNetB0 InceptionV3",
 }
 
 
@@ -37,9 +39,18 @@ def test_every_rule_is_of_something_that_keras_has(family: str) -> None:
     assert set(shapes.names(family)) <= set(catalog.names(family))
 
 
-@pytest.mark.parametrize(("family", "title"), [("layers", "Layers"), ("ops", "Ops")])
+@pytest.mark.parametrize(("family", "title"), [("layers", "Layers"), ("ops", "Ops"), ("applications", "Applications")])
 def test_the_page_lists_what_has_a_rule_and_what_has_none(family: str, title: str) -> None:
     section = PAGE.read_text(encoding="utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     known, unknown = (set(re.findall(r"`([\w.]+)`", part)) for part in section.split("without one:"))
     assert known == set(shapes.names(family))
     assert unknown == set(catalog.names(family)) - known
+
+
+def test_the_page_tells_how_each_layer_agrees_with_keras() -> None:
+    section = PAGE.read_text(encoding="utf-8").partition("\n## Layers and their agreement with Keras\n")[2]
+    assert section.strip() == table(), "`make generated` makes it anew"
+
+
+def test_every_layer_without_a_rule_says_why() -> None:
+    assert set(WITHOUT) == set(catalog.names("layers")) - set(shapes.names("layers"))

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from specc import codes
-from specc.calls import UNKNOWN_VALUE
+from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Refusal
-from specc.shapes import Unsettled
+from specc.shapes import Site, Unsettled, apply
 from specc.tensors import UNKNOWN, Shape, Tensor
 from tests.shapes.configurations import LAYERS
-from tests.shapes.judge import Answer, Case, rule_says
+from tests.shapes.judge import Answer, Case, completed, rule_says
+from tests.shapes.neural_configurations import NEURAL
 from tests.shapes.ops_configurations import OPS
 
-RULES = LAYERS | OPS
+RULES = LAYERS | OPS | NEURAL
 
 
 def said(case: Case) -> Answer | Refusal | None:
@@ -72,7 +73,10 @@ CHANGES: tuple[Callable[[Tensor], Tensor], ...] = (
     *(hidden(axis) for axis in range(4)),
 )
 
-GUESSES = {"squeeze": "without an axis, Keras takes a dimension that it does not know for more than 1"}
+GUESSES = {
+    "squeeze": "without an axis, Keras takes a dimension that it does not know for more than 1",
+    "searchsorted": "Keras counts in `int64` among values of which it does not know how many there are",
+}
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
@@ -92,3 +96,29 @@ def test_a_rule_that_knows_less_says_less(name: str) -> None:
                 assert weaker(less, answer), f"with {which} changed: {less}"
 
     holds()
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_operations_are_counted_whole_or_not_at_all(name: str) -> None:
+    """With a dimension hidden, a rule counts what it counted before, where nothing hangs on it, or nothing."""
+
+    @settings(max_examples=5, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(LAYERS[name])
+    def holds(case: Case) -> None:
+        whole = operations(case)
+        for which in case.inputs if whole is not None else ():
+            for axis in range(1, 5):
+                less = operations(changed(case, which, hidden(axis)))
+                assert less in (None, whole), f"with axis {axis} of {which} hidden: {less}, not {whole}"
+
+    holds()
+
+
+def operations(case: Case) -> int | None:
+    """What the rule counts, None where it counts or allows nothing."""
+    call = completed(Call(case.family, case.name, case.arguments))
+    try:
+        result = apply(Site(call, call.arguments, case.inputs, case.options))
+    except (Refusal, Unsettled):
+        return None
+    return result.flops if result else None

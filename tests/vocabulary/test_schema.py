@@ -136,6 +136,16 @@ def _tree(value: Any) -> Tree:
         ),
         (
             "layers",
+            "RandomTranslation",
+            [0.1, 0.2],
+            (
+                "S104",
+                "`RandomTranslation` needs `width_factor`",
+                "write `RandomTranslation: {height_factor: [0.1, 0.2], width_factor: …}`",
+            ),
+        ),
+        (
+            "layers",
             "Dense",
             {"units": "ten"},
             ("S105", '`units` must be a whole number of at least 1, not the text "ten"', ""),

@@ -48,6 +48,13 @@ NEEDS_CODE = {
 NO_TENSOR = ("convert_to_numpy", "dtype", "is_tensor", "shape")
 """Ops that answer something about a tensor, and give none."""
 
+NO_NETWORK = {
+    "conv_transpose": "fails in every network, whatever it is given: use a layer, like `Conv2DTranspose`",
+    "kron": "fails in every network, whatever it is given: use `ops.einsum` and `ops.reshape`",
+    "view_as_complex": "fails in every network, whatever it is given: keep both parts apart, as `ops.fft` does",
+}
+"""Ops that Keras declares, and that fail in a network under TensorFlow; a test says when they no longer do."""
+
 MACHINERY = ("get", "serialize", "deserialize", "InputSpec", "Input")
 """Public names that are no words."""
 
@@ -172,6 +179,8 @@ def _ops() -> Family:
                 family.withheld[name] = PYTHON
             elif short in NO_TENSOR:
                 family.withheld[name] = "gives no tensor"
+            elif name in NO_NETWORK:
+                family.withheld[name] = NO_NETWORK[name]
             elif space and flat.get(short) is value:
                 family.withheld[name] = f"is `ops.{short}`: write that"
             else:

@@ -22,6 +22,7 @@ TENSORS = """
 TENSORS_OF = {
     "batch_normalization": "x mean variance offset scale",
     "bartlett": "",
+    "bincount": "x",
     "blackman": "",
     "diff": "a",
     "digitize": "x bins",
@@ -33,6 +34,7 @@ TENSORS_OF = {
     "rms_normalization": "x scale",
     "solve": "a b",
     "solve_triangular": "a b",
+    "trapezoid": "y",
 }
 """Ops whose tensors are exactly these."""
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from specc import codes
 from specc.backend.lower import reason
+from specc.calls import Call
 from specc.diagnostics import Code, Log, Rejected, Span
 from specc.plan import Plan, Step, Training
 
@@ -66,7 +67,7 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, log: Log) -
     found = _OPERATION.search(str(error))
     message = found["message"].strip() if found else reason(error)
     node = found["node"] if found else ""
-    step = _step(node, plan)
+    step = step_of(node, plan)
     span = step.span if step else plan.network.outputs[0].span
     if isinstance(error, tf.errors.ResourceExhaustedError):
         tensor = _ALLOCATION.search(message)
@@ -80,9 +81,7 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, log: Log) -
             help=f"a smaller `batch_size` than {size}, or a smaller network, needs less",
         )
     elif "label value" in message:
-        scopes = node.split("/")
-        losses = enumerate(training.losses.values())
-        loss = next((call for number, call in losses if loss_scope(number) in scopes), None)
+        loss = loss_of(node, training)
         log.report(
             codes.S504,
             (loss.span if loss else None) or training.span,
@@ -101,7 +100,14 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, log: Log) -
         log.report(codes.S105, span if step else training.span, f"{what} failed while training: {_lower(message)}")
 
 
-def _step(node: str, plan: Plan) -> Step | None:
+def loss_of(node: str, training: Training) -> Call | None:
+    """The loss that an operation belongs to."""
+    scopes = node.split("/")
+    losses = enumerate(training.losses.values())
+    return next((call for number, call in losses if loss_scope(number) in scopes), None)
+
+
+def step_of(node: str, plan: Plan) -> Step | None:
     """The step that an operation belongs to: Keras names scopes after layers, and numbers them when they come again."""
     steps = {step.name: step for step in plan.network.steps}
     for part in reversed(node.split("/")):

@@ -13,11 +13,12 @@ import tensorflow as tf
 from keras import ops
 
 
-def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int) -> tuple[Any, Any]:
+def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int, classes: Any = None) -> tuple[Any, Any]:
     """The sum of a `keras.losses.Loss` over the examples that one replica holds, and its share of the divisor.
 
     Args:
         y_true: targets `[examples, …]`. y_pred: the network's output, which may carry a mask.
+        classes: a weight for the number of each class, which the sum is weighed by; the divisor stays, as in `fit`.
 
     Returns:
         Two float32 scalars. Summed over replicas, their quotient is `loss(y_true, y_pred)` of the global batch.
@@ -39,9 +40,23 @@ def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int) -> tuple[Any, Any
             mask = ops.expand_dims(mask, -1)
         weights = ops.broadcast_to(mask, ops.shape(values))
         values, count = values * weights, ops.sum(weights)
+    if classes is not None:
+        chosen = ops.take(ops.convert_to_tensor(classes, values.dtype), class_numbers(y_true))
+        chosen = ops.reshape(chosen, (-1, *(1 for _ in values.shape[1:])))
+        values = values * chosen
+        if loss.reduction == "mean_with_sample_weight":
+            counted = ops.ones_like(values) if mask is None else weights
+            count = ops.sum(counted * chosen)
     if loss.reduction in ("sum", "none", None):
         count = ops.cast(1.0 / replicas, loss.dtype)
     return ops.sum(values), count
+
+
+def class_numbers(targets: Any) -> Any:
+    """The number of the class of each example, from numbers, from yes and no, or from one-hot vectors."""
+    if len(targets.shape) > 1:
+        targets = targets[:, 0] if targets.shape[-1] == 1 else ops.argmax(targets, axis=-1)
+    return ops.cast(targets, "int32")
 
 
 def mask_of(tensor: Any) -> Any:

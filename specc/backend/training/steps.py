@@ -33,11 +33,19 @@ class Tally(NamedTuple):
 class Steps:
     """Training and evaluation of one compiled model, traced when first called."""
 
-    def __init__(self, strategy: Any, model: keras.Model, objective: Objective, log: Log) -> None:
+    def __init__(
+        self,
+        strategy: Any,
+        model: keras.Model,
+        objective: Objective,
+        log: Log,
+        class_weights: tuple[float, ...] | None = None,
+    ) -> None:
         self.strategy = strategy
         self.model = model
         self.objective = objective
         self.log = log
+        self.class_weights = class_weights
         self.replicas: int = strategy.num_replicas_in_sync
         self.variables: list[Any] = model.trainable_variables
         optimizer = objective.optimizer
@@ -71,6 +79,13 @@ class Steps:
     def evaluate(self) -> Callable[[Any, Any], Tally]:
         """`evaluate(iterator, steps)`: losses and metrics of that many batches, nothing learnt."""
         return self._many(self._evaluate_step, watch=False)
+
+    @cached_property
+    def once(self) -> Callable[[Any, Any], Any]:
+        """`once(inputs, targets)`: one optimizer step on the batch of one replica, to be compiled by whoever asks."""
+        with self.strategy.scope():
+            self.objective.optimizer.build(self.variables)
+        return self._replica_train
 
     def _many(self, step: Callable[[Any], tuple[Any, Any]], *, watch: bool) -> Callable[[Any, Any], Tally]:
         """Many steps in one call; with `watch`, a loss that is not finite is the last one."""
@@ -153,7 +168,9 @@ class Steps:
         for number, term in enumerate(self.objective.terms):
             scope = tf.name_scope(loss_scope(number))
             with blamed(self.log, codes.S401, term.span, f"`{term.loss.name}`"), scope:
-                parts.append(summed(term.loss, targets[term.output], predictions[term.output], self.replicas))
+                given = targets[term.output], predictions[term.output]
+                weights = self.class_weights if training else None
+                parts.append(summed(term.loss, *given, self.replicas, weights))
         sums = tf.stack([tf.cast(part[0], tf.float32) for part in parts])
         divisors = tf.stack([*(tf.cast(part[1], tf.float32) for part in parts), examples])
         if self.replicas > 1:

@@ -24,6 +24,11 @@ RANGES = {
     "S5": "Data",
     "S6": "Running",
     "S7": "Safety",
+    "W1": "Advice on form",
+    "W3": "Advice on the network",
+    "W4": "Advice on training",
+    "W5": "Advice on data",
+    "W6": "Advice on running",
 }
 
 

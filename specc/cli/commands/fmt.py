@@ -8,14 +8,13 @@ A PATH is a spec or a directory. Indentation and spacing change; the order of ke
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 
 import click
 
 from specc import driver
-from specc.cli.paths import specs
+from specc.cli.files import write
+from specc.cli.paths import find
 from specc.cli.screen import show
 from specc.diagnostics import Log, Rejected
 from specc.passes.read import read
@@ -28,7 +27,7 @@ from specc.text.layout import layout
 @click.option("--check", is_flag=True, help="Write nothing; name the specs that are in another form and exit with 1.")
 def command(paths: Sequence[str], check: bool) -> int:
     changed = unreadable = 0
-    found, _ = specs(paths)
+    found = find(paths).specs
     for spec in found:
         log = Log()
         try:
@@ -43,16 +42,6 @@ def command(paths: Sequence[str], check: bool) -> int:
             changed += 1
             print(f"{spec}: {'would be reformatted' if check else 'reformatted'}")
             if not check:
-                _replace(spec, formed)
+                write(spec, formed.encode("utf-8"))
     print(f"{count(len(found), 'spec')}, {changed} {'to reformat' if check else 'reformatted'}")
     return 1 if unreadable or (check and changed) else 0
-
-
-def _replace(path: str, text: str) -> None:
-    """Write a file whole or not at all: a spec is somebody's work."""
-    target = os.path.realpath(path)
-    beside = f"{target}.specc-fmt"
-    with open(beside, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    shutil.copymode(target, beside)
-    os.replace(beside, target)

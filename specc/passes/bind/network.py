@@ -59,7 +59,7 @@ class Weaver:
                 name.span,
                 f"`{word}` is the name of another step or input already",
                 help="names are unique in their scope: give one of the two another",
-                related=(Related("the first one", first), *scope.callers),
+                related=(Related(f"`{word}` is first named here", first), *scope.callers),
             )
         else:
             scope.ahead[word] = name.span

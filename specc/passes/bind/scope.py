@@ -11,6 +11,7 @@ from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Log, Related, Span, nearest
 from specc.passes.bind.values import Values
 from specc.plan import Edge, Ref
+from specc.text.spelling import established, respelt
 from specc.tree import Tree
 
 REF = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)(?:\[(\d+)\])?")
@@ -150,7 +151,7 @@ def undefined(item: Tree, word: str, scope: Scope, log: Log) -> None:
                 item.span,
                 f"`{word}` comes later: a reference reaches back only",
                 help="move that step before this one",
-                related=(Related(f"`{word}` is here", outer.ahead[word]), *scope.callers),
+                related=(Related(f"`{word}` is named here", outer.ahead[word]), *scope.callers),
             )
             return
         if word in outer.absent:
@@ -165,6 +166,9 @@ def undefined(item: Tree, word: str, scope: Scope, log: Log) -> None:
         outer = outer.outer
     known = list(dict.fromkeys(scope.visible()))
     near = nearest(word, known)
+    written = str(item.value)  # the name, perhaps with the number of an output behind it
+    certain = established(word, known, log.sources.get(item.span.path, ""))
+    fix = respelt(item.span, written, certain + written[len(word) :]) if certain and written.startswith(word) else None
     log.report(
         codes.S201,
         item.span,
@@ -175,4 +179,5 @@ def undefined(item: Tree, word: str, scope: Scope, log: Log) -> None:
         if known
         else "give the step that is meant a `name`",
         related=scope.callers,
+        fix=fix,
     )

@@ -7,7 +7,8 @@ from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log, nearest
 from specc.passes.bind.calls import bind_call
 from specc.passes.bind.values import Values
-from specc.plan import Output, Runtime, Training
+from specc.plan import ClassWeight, Output, Runtime, Training
+from specc.text.spelling import established, respelt
 from specc.tree import Tree
 
 
@@ -32,6 +33,7 @@ def bind_training(tree: Tree, outputs: tuple[Output, ...], values: Values, log: 
         else (),
         epochs=count,
         span=tree.key,
+        class_weight=_class_weight(tree["class_weight"], values, log) if "class_weight" in tree else None,
     )
 
 
@@ -77,6 +79,29 @@ def _metrics(tree: Tree, names: list[str], values: Values, log: Log) -> dict[str
     return dict.fromkeys(names, _list("metrics", tree, values, log))
 
 
+def _class_weight(tree: Tree, values: Values, log: Log) -> ClassWeight | None:
+    """`balanced`, or weights by class; which classes there are may be for the data to tell."""
+    computed = values.compute(tree)
+    if not computed.is_mapping:
+        if computed.value not in ("balanced", None, UNKNOWN_VALUE):
+            log.report(
+                codes.S105,
+                computed.span,
+                f"`class_weight` must be `balanced`, or weights by class, not {computed.plain()!r}",
+                help="write `class_weight: balanced`, or `class_weight: {0: 1.0, 1: 3.5}`",
+            )
+        return ClassWeight(None, tree.key) if computed.value == "balanced" else None
+    weights = {}
+    for name, item in computed.entries.items():
+        if isinstance(item.value, (int, float)) and not isinstance(item.value, bool) and item.value >= 0:
+            weights[name] = float(item.value)
+        elif item.value is not UNKNOWN_VALUE:
+            message = f"the weight of `{name}` must be a number of at least 0, not {item.plain()!r}"
+            log.report(codes.S105, item.span, message)
+    values.spec.facts.need_classes()
+    return ClassWeight(weights, tree.key, {name: item.key for name, item in computed.entries.items()})
+
+
 def _list(family: str, tree: Tree, values: Values, log: Log) -> tuple[Call, ...]:
     items = tree.elements if tree.is_list else (tree,)
     return tuple(_call(family, item, values, log) for item in items)
@@ -95,5 +120,6 @@ def _known(name: str, item: Tree, names: list[str], log: Log) -> bool:
         item.key,
         f"the network has no output for `{name}`",
         help=f"did you mean `{near}`?" if near else f"its outputs are: {', '.join(names)}",
+        fix=respelt(item.key, name, established(name, names, log.sources.get(item.key.path, ""))),
     )
     return False

@@ -11,6 +11,7 @@ from specc import codes
 from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Log, Refusal, Related, nearest
 from specc.expressions import compute, has_expression
+from specc.kinds.features.category import Category
 from specc.plan import Field
 from specc.tree import Tree
 
@@ -63,6 +64,13 @@ class Facts:
             self.open[f"{key}.{wanted}"] = None
             return UNKNOWN_VALUE
         return facts[wanted]
+
+    def need_classes(self) -> None:
+        """Ask for the classes of every target that has them only from the data."""
+        for key, one in self.fields.items():
+            is_class = key.startswith("targets.") and isinstance(one.feature, Category)
+            if is_class and key not in self.learnt and one.feature.facts().get("classes") is None:
+                self.open[f"{key}.classes"] = None
 
 
 @dataclass(slots=True)

@@ -28,6 +28,16 @@ def wire(
     `given` is the step before; `again` is true from a step's second repetition on, which starts from the one before.
     A list goes whole to an argument that takes many tensors, else one to each argument in order.
     """
+    if takes is not None and takes.family == "ops" and not takes.tensors:
+        if inputs is not None:
+            log.report(
+                codes.S204,
+                here,
+                f"`{word}` takes no inputs: it makes a tensor of its arguments",
+                help="take `inputs:` out",
+                related=scope.callers,
+            )
+        return {}
     tensors = takes.tensors if takes and takes.tensors else (TensorArgument("inputs"),)
     if inputs is not None and inputs.is_mapping:
         edges = _by_name(tensors, word, inputs, scope, given, log)

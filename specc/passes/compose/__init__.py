@@ -21,7 +21,7 @@ def compose(document: Document, log: Log) -> Document:
     named like the option: `-p NAME`, `--set PATH`.
     """
     source = document.source
-    tree = extended(document.tree, source.path, log)
+    tree = extended(document.tree, source, log)
     for name, value in source.params.items():
         tree = with_param(tree, name, value, log)
     for path, value in source.sets.items():

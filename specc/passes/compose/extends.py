@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,15 +11,15 @@ from specc.codes import S003, S004, S105, S501
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.text.files import decode, fetch
 from specc.text.parse import parse
-from specc.tree import Tree
+from specc.tree import Source, Tree
 
 LONGEST_CHAIN: Final = 50
 MOST_MERGES: Final = 1000
 
 
-def extended(tree: Tree, path: str, log: Log) -> Tree:
+def extended(tree: Tree, source: Source, log: Log) -> Tree:
     """The tree of a file with everything under it that its `extends` leads to, and without `extends` itself."""
-    return _Chain(log).extended(tree, (path,))
+    return _Chain(log, source.drafts).extended(tree, (source.path,))
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class _Chain:
     """The files that a spec starts from. Each is read once, however often it is extended."""
 
     log: Log
+    drafts: Mapping[str, str]
     trees: dict[str, Tree | None] = field(default_factory=dict)
     merges: int = 0
 
@@ -70,12 +72,12 @@ class _Chain:
 
     def _read(self, path: str, written: str, chain: tuple[str, ...]) -> Tree | None:
         try:
-            data = fetch(path)
+            draft = self.drafts.get(_identity(path))
+            text = draft if draft is not None else decode(path, fetch(path), self.log)
         except Refusal as refusal:
             if refusal.code is not S501:
                 raise
             raise _not_there(refusal, written, chain) from None
-        text = decode(path, data, self.log)
         if text is None:
             return None
         errors = self.log.errors

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from specc import codes
 from specc.diagnostics import Refusal
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import channels_first, flag, integer, several, size, value, wrong
-from specc.shapes.dimensions import joined, kernels, known, layout, ranked, window
+from specc.shapes.costs import activated, output_and_input, per_element, times, total
+from specc.shapes.dimensions import joined, kernels, known, layout, ranked, steps, stretched, window
 from specc.shapes.dtypes import compute_dtype, fractional
-from specc.shapes.layers.core import adapted
-from specc.tensors import Shape, show
+from specc.shapes.layers.core import adapted, adapting, halved
+from specc.tensors import Shape, Tensor, Weight, show
 
 __all__ = [
     "Conv1D",
@@ -25,7 +28,7 @@ __all__ = [
 ]
 
 
-def _spatial(site: Site) -> int:
+def spatial_dimensions(site: Site) -> int:
     """Over how many dimensions a convolution slides: the digit in its name."""
     return next(int(c) for c in site.call.name if c.isdigit())
 
@@ -41,21 +44,19 @@ def _channels(site: Site, shape: Shape, first: bool) -> int:
     return known(site, shape, 1 if first else -1, "the number of channels")
 
 
-def _output(site: Site, shape: Shape, first: bool, filters: int | None) -> Shape:
+def convolved(site: Site, shape: Shape, first: bool, filters: int | None) -> Shape:
     """What a convolution leaves of its input.
 
     Raises:
         Refusal: S303 when the kernel is larger than the input.
     """
-    spatial = _spatial(site)
+    spatial = spatial_dimensions(site)
     kernel, strides, dilation = (several(site, name, spatial) for name in ("kernel_size", "strides", "dilation_rate"))
     padding = _padding(site, causal=site.call.name == "Conv1D")
     covers = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     before = shape[2:] if first else shape[1:-1]
-    after: list[int | None] = []
-    for length, cover, stride in zip(before, covers, strides, strict=True):
-        spare = cover if padding == "valid" else 1
-        after.append(None if length is None else (length - spare) // stride + 1)
+    windows = zip(before, covers, strides, strict=True)
+    after = [steps(length, cover, stride, valid=padding == "valid") for length, cover, stride in windows]
     window(site, shape, after, covers, "kernel")
     return (shape[0], filters, *after) if first else (shape[0], *after, filters)
 
@@ -67,21 +68,21 @@ def _padding(site: Site, causal: bool) -> str:
     return padding.lower()
 
 
-def _one_kind_of_step(site: Site, spatial: int) -> None:
+def one_kind_of_step(site: Site, spatial: int) -> None:
     if max(several(site, "strides", spatial)) > 1 and max(several(site, "dilation_rate", spatial)) > 1:
         raise wrong(site, "dilation_rate", value(site, "dilation_rate"), "1 where `strides` is more than 1")
 
 
 def convolution(site: Site) -> Result:
     """(batch, …, channels) → (batch, …, filters)."""
-    spatial, filters, groups = _spatial(site), size(site, "filters"), integer(site, "groups", 1)
+    spatial, filters, groups = spatial_dimensions(site), size(site, "filters"), integer(site, "groups", 1)
     kernel = several(site, "kernel_size", spatial)
-    _one_kind_of_step(site, spatial)
+    one_kind_of_step(site, spatial)
     if filters is not None and filters % groups:
         raise wrong(site, "groups", groups, f"a divisor of the {filters} filters")
     shape, first = _input(site, spatial)
     if shape is None:
-        return single(None, compute_dtype(site), None)
+        return single(None, compute_dtype(site), None, None)
     channels = _channels(site, shape, first)
     if channels % groups:
         raise Refusal(
@@ -90,16 +91,18 @@ def convolution(site: Site) -> Result:
             help=f"`groups` must divide {channels}",
         )
     bias = (filters,) if flag(site, "use_bias", True) else None
-    weights = adapted(site, (*kernel, channels // groups, filters), bias)
-    return single(_output(site, shape, first, filters), compute_dtype(site), weights)
+    sizes = (*kernel, channels // groups, filters)
+    output = convolved(site, shape, first, filters)
+    products = times(2, *sizes[:-1], Tensor(output).elements)
+    return _ended(site, output, adapted(site, sizes, bias), total(products, adapting(site, sizes)))
 
 
 def transposed(site: Site) -> Result:
     """(batch, …, channels) → (batch, …, filters), each spatial dimension `strides` times as long or a little longer."""
-    spatial, filters = _spatial(site), size(site, "filters")
+    spatial, filters = spatial_dimensions(site), size(site, "filters")
     kernel, strides, dilation = (several(site, name, spatial) for name in ("kernel_size", "strides", "dilation_rate"))
     padding = _padding(site, causal=False)
-    _one_kind_of_step(site, spatial)
+    one_kind_of_step(site, spatial)
     extra = None
     if value(site, "output_padding") is not None:
         extra = several(site, "output_padding", spatial, minimum=0)
@@ -107,10 +110,10 @@ def transposed(site: Site) -> Result:
             raise wrong(site, "output_padding", value(site, "output_padding"), "less than `strides`")
     shape, first = _input(site, spatial)
     if shape is None:
-        return single(None, compute_dtype(site), None)
+        return single(None, compute_dtype(site), None, None)
     channels = _channels(site, shape, first)
     after = [
-        _stretched(length, (k - 1) * d + 1, s, padding, None if extra is None else extra[i])
+        stretched(length, (k - 1) * d + 1, s, None if extra is None else extra[i], valid=padding == "valid")
         for i, (length, k, d, s) in enumerate(
             zip(shape[2:] if first else shape[1:-1], kernel, dilation, strides, strict=True)
         )
@@ -118,41 +121,48 @@ def transposed(site: Site) -> Result:
     bias = kernels((filters,)) if flag(site, "use_bias", True) else ()
     weights = joined(kernels((*kernel, filters, channels)), bias)
     output = (shape[0], filters, *after) if first else (shape[0], *after, filters)
-    return single(output, compute_dtype(site), weights)
-
-
-def _stretched(length: int | None, cover: int, stride: int, padding: str, extra: int | None) -> int | None:
-    if length is None:
-        return None
-    if extra is None:
-        return length * stride if padding == "same" else (length - 1) * stride + max(cover, stride)
-    return (length - 1) * stride + (cover % 2 if padding == "same" else cover) + extra
+    # Each element of the input spreads over a kernel; what falls over the edge counts, as with a window.
+    return _ended(site, output, weights, times(2, *kernel, filters, Tensor(shape).elements))
 
 
 def depthwise(site: Site) -> Result:
     """(batch, …, channels) → (batch, …, channels · depth_multiplier), each channel on its own."""
-    spatial, multiplier = _spatial(site), integer(site, "depth_multiplier", 1)
+    spatial, multiplier = spatial_dimensions(site), integer(site, "depth_multiplier", 1)
     kernel = several(site, "kernel_size", spatial)
     shape, first = _input(site, spatial)
     if shape is None:
-        return single(None, compute_dtype(site), None)
+        return single(None, compute_dtype(site), None, None)
     channels = _channels(site, shape, first)
     bias = kernels((multiplier * channels,)) if flag(site, "use_bias", True) else ()
     weights = joined(kernels((*kernel, channels, multiplier)), bias)
-    return single(_output(site, shape, first, multiplier * channels), compute_dtype(site), weights)
+    output = convolved(site, shape, first, multiplier * channels)
+    return _ended(site, output, weights, times(2, *kernel, Tensor(output).elements))
 
 
 def separable(site: Site) -> Result:
     """(batch, …, channels) → (batch, …, filters): depthwise, and then every channel mixed at each point."""
-    spatial, filters, multiplier = _spatial(site), size(site, "filters"), integer(site, "depth_multiplier", 1)
+    spatial, filters, multiplier = spatial_dimensions(site), size(site, "filters"), integer(site, "depth_multiplier", 1)
     kernel = several(site, "kernel_size", spatial)
     shape, first = _input(site, spatial)
     if shape is None:
-        return single(None, compute_dtype(site), None)
+        return single(None, compute_dtype(site), None, None)
     channels = _channels(site, shape, first)
     depth, point = (*kernel, channels, multiplier), (*(1,) * spatial, multiplier * channels, filters)
     bias = kernels((filters,)) if flag(site, "use_bias", True) else ()
-    return single(_output(site, shape, first, filters), compute_dtype(site), joined(kernels(depth, point), bias))
+    between = Tensor(convolved(site, shape, first, multiplier * channels), compute_dtype(site))
+    output = convolved(site, shape, first, filters)
+    flops = total(times(2, *kernel, between.elements), times(2, multiplier * channels, Tensor(output).elements))
+    result = _ended(site, output, joined(kernels(depth, point), bias), flops)
+    held = result.outputs if result.kept is None else result.kept
+    return replace(result, kept=(between, *held))
+
+
+def _ended(site: Site, shape: Shape, weights: tuple[Weight, ...] | None, products: int | None) -> Result:
+    """A convolution with its bias and its activation, after so many operations of products."""
+    output = Tensor(shape, compute_dtype(site))
+    biased = per_element(shape, flag(site, "use_bias", True))
+    flops = total(products, biased, activated(site, output.elements))
+    return single(halved(site, shape), output.dtype, weights, flops, output_and_input(site, output))
 
 
 Conv1D = Conv2D = Conv3D = convolution

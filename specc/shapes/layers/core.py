@@ -1,4 +1,4 @@
-"""Core layers: dense, embedding, input and the layers that pass on what they get."""
+"""Core layers: dense, input and the layers that pass on what they get."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Refusal
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import flag, integer, size, value, whole, wrong
+from specc.shapes.costs import activated, output_and_input, per_element, times, total
 from specc.shapes.dimensions import kernels, known, ranked_from
 from specc.shapes.dtypes import DEFAULT, compute_dtype, is_quantized, numeric, received
-from specc.tensors import Shape, Weight, show
+from specc.tensors import Shape, Tensor, Weight, show
 
-__all__ = ["Dense", "EinsumDense", "Embedding", "Identity", "InputLayer", "Masking"]
+__all__ = ["Dense", "EinsumDense", "Identity", "InputLayer", "Masking"]
 
 
 def adapted(
@@ -32,24 +33,49 @@ def adapted(
     return None if own is None or thin is None else own + rest + thin
 
 
+def halved(site: Site, shape: Shape) -> Shape:
+    """What a layer's activation leaves of its shape. `glu` leaves a half of the last dimension, and Keras says: all.
+
+    Raises:
+        Refusal: S302 where there is no half.
+    """
+    found = site.arguments.get("activation")
+    if found == "glu" and shape and (shape[-1] or 0) % 2:
+        raise Refusal(
+            codes.S302,
+            f"`glu` halves the last dimension, and {site.label} gives it {show(shape)}",
+            help="make the last dimension an even number",
+        )
+    return (*shape[:-1], None) if shape and found in ("glu", UNKNOWN_VALUE) else shape
+
+
+def adapting(site: Site, kernel: tuple[int | None, ...]) -> int | None:
+    """What `lora_rank` adds to a pass: the product of the two matrices, scaled and added to the kernel."""
+    rank = site.arguments.get("lora_rank")
+    if rank is UNKNOWN_VALUE or not rank:
+        return None if rank is UNKNOWN_VALUE else 0
+    return times(*kernel, 2 * int(rank) + 2)
+
+
 def Dense(site: Site) -> Result:
     """(…, features) → (…, units)."""
     units, dtype, inputs = size(site, "units"), compute_dtype(site), site.tensor()
     numeric(site, inputs)
     shape = ranked_from(site, inputs, 2)
     if shape is None:
-        return single(None, dtype, None)
+        return single(None, dtype, None, None)
     features = known(site, shape, -1, "the last dimension")
     bias = (units,) if flag(site, "use_bias", True) else None
-    return single((*shape[:-1], units), dtype, adapted(site, (features, units), bias))
-
-
-def Embedding(site: Site) -> Result:
-    """(…) → (…, output_dim)."""
-    rows, columns, inputs = size(site, "input_dim"), size(site, "output_dim"), site.tensor()
-    numeric(site, inputs)
-    shape = None if inputs.shape is None else (*inputs.shape, columns)
-    return single(shape, compute_dtype(site), adapted(site, (rows, columns), None))
+    made = (*shape[:-1], units)
+    output = Tensor(made, dtype)
+    flops = total(
+        times(2, features, output.elements),
+        per_element(made, bias is not None),
+        activated(site, output.elements),
+        adapting(site, (features, units)),
+    )
+    weights = adapted(site, (features, units), bias)
+    return single(halved(site, made), dtype, weights, flops, output_and_input(site, output))
 
 
 def InputLayer(site: Site) -> Result:
@@ -67,14 +93,14 @@ def InputLayer(site: Site) -> Result:
 def Identity(site: Site) -> Result:
     """(…) → (…), in the dtype that comes."""
     inputs = site.tensor()
-    return single(inputs.shape, received(site, inputs))
+    return single(inputs.shape, received(site, inputs), kept=())
 
 
 def Masking(site: Site) -> Result:
     """(batch, steps, …) → the same."""
     inputs = site.tensor()
     numeric(site, inputs)
-    return single(inputs.shape, compute_dtype(site))
+    return single(inputs.shape, compute_dtype(site), (), per_element(inputs.shape))
 
 
 # An equation is `ab,bc->ac`, with `...` in front on both sides, or behind on both sides.
@@ -92,7 +118,7 @@ def EinsumDense(site: Site) -> Result:
     found, elided_left = _parsed(site, equation)
     ins, kernel, outs = found.groups()
     if inputs.shape is None:
-        return single(None, dtype, None)
+        return single(None, dtype, None, None)
     if len(inputs.shape) < len(ins) or (len(inputs.shape) > len(ins) and equation.count("...") == 0):
         raise Refusal(
             codes.S301,
@@ -127,8 +153,9 @@ def _einsum_output(site: Site, shape: Shape, letters: int, elided_left: bool) ->
 def _einsum(site: Site, shape: Shape, output: Shape, letters: tuple[str, str, str], elided_left: bool) -> Result:
     ins, kernel, outs = letters
     elided = len(shape) - len(ins)
-    came = {c: shape[i + (elided if elided_left else 0)] for i, c in enumerate(ins)}
-    leaves = {c: output[i + (elided if elided_left else 0)] for i, c in enumerate(outs)}
+    start = elided if elided_left else 0
+    came = {c: shape[i] for i, c in enumerate(ins, start)}
+    leaves = {c: output[i] for i, c in enumerate(outs, start)}
     for c, met in came.items():
         if leaves.get(c) not in (None, met):
             raise Refusal(
@@ -141,12 +168,21 @@ def _einsum(site: Site, shape: Shape, output: Shape, letters: tuple[str, str, st
         raise wrong(site, "equation", value(site, "equation"), f"one whose `{stray}` comes from the input or kernel")
     if stray := next((c for c in kernel if c not in came and c not in leaves), None):
         raise wrong(site, "equation", value(site, "equation"), f"one whose `{stray}` is in the input or the output")
-    weights = adapted(
-        site,
-        tuple(_einsum_size(site, shape, leaves[c] if c in leaves else came[c]) for c in kernel),
-        _einsum_bias(site, shape, outs, leaves, 0 if elided_left else elided),
+    sizes = tuple(_einsum_size(site, shape, leaves[c] if c in leaves else came[c]) for c in kernel)
+    bias = _einsum_bias(site, shape, outs, leaves, 0 if elided_left else elided)
+    made = Tensor(output, compute_dtype(site))
+    # What `output_shape` leaves open is as long as in the input, though Keras declares it unknown.
+    filled = dict(enumerate(output)) | {i: d for i, c in enumerate(outs, start) if (d := leaves[c] or came.get(c))}
+    whole_output = tuple(filled[i] for i in range(len(output)))
+    count = Tensor(whole_output).elements
+    flops = total(
+        times(2, count, *(came[c] for c in ins if c not in outs)),
+        per_element(whole_output, bias is not None),
+        activated(site, count),
+        adapting(site, sizes),
     )
-    return single(output, compute_dtype(site), weights)
+    weights = adapted(site, sizes, bias)
+    return single(halved(site, output), made.dtype, weights, flops, output_and_input(site, made))
 
 
 def _einsum_bias(

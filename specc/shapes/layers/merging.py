@@ -5,7 +5,8 @@ from __future__ import annotations
 from specc import codes
 from specc.diagnostics import Refusal
 from specc.shapes import Result, Site, single
-from specc.shapes.arguments import axis, integer, spread, value, wrong
+from specc.shapes.arguments import axis, flag, integer, spread, value, wrong
+from specc.shapes.costs import elements, per_element, times, total
 from specc.shapes.dimensions import agree, listing
 from specc.shapes.dtypes import compute_dtype, numeric
 from specc.tensors import Shape, show
@@ -43,7 +44,7 @@ def merge(site: Site) -> Result:
 
 def _merged(site: Site, shapes: list[Shape] | None) -> Result:
     if shapes is None:
-        return single(None, compute_dtype(site))
+        return single(None, compute_dtype(site), (), None)
     if not all(shapes):
         raise Refusal(codes.S301, f"{site.label} needs a batch dimension, and is given {listing(shapes)}")
     batches = {s[0] for s in shapes} - {None}
@@ -52,7 +53,10 @@ def _merged(site: Site, shapes: list[Shape] | None) -> Result:
     rest = shapes[0][1:]
     for shape in shapes[1:]:
         rest = _together(site, rest, shape[1:], shapes)
-    return single((batches.pop() if batches else None, *rest), compute_dtype(site))
+    output = (batches.pop() if batches else None, *rest)
+    # One operation for each tensor after the first; the mean divides as well.
+    operations = len(shapes) - (site.call.name != "Average")
+    return single(output, compute_dtype(site), (), per_element(output, operations))
 
 
 def _together(site: Site, one: Shape, other: Shape, shapes: list[Shape]) -> Shape:
@@ -86,6 +90,8 @@ def Concatenate(site: Site) -> Result:
     if shapes is None:
         return single(None, compute_dtype(site))
     first, rank = shapes[0], len(shapes[0])
+    if len(shapes) == 1:
+        return single(first, compute_dtype(site))  # whatever the axis, which Keras does not look at then
     if any(len(s) != rank for s in shapes):
         raise Refusal(
             codes.S301,
@@ -119,7 +125,7 @@ def Dot(site: Site) -> Result:
         raise wrong(site, "axes", None, "a whole number, or a list of two")
     if shapes is None:
         spread(site, "axes", value(site, "axes"), 2, minimum=-(2**31))
-        return single(None, compute_dtype(site))
+        return single(None, compute_dtype(site), (), None)
     given = spread(site, "axes", value(site, "axes"), 2, minimum=-(2**31))
     one, other = (axis(site, "axes", a, len(s), s) for a, s in zip(given, shapes, strict=True))
     if 0 in (one, other):
@@ -136,7 +142,10 @@ def Dot(site: Site) -> Result:
     left = shapes[0][:one] + shapes[0][one + 1 :]
     right = shapes[1][1:other] + shapes[1][other + 1 :]
     both = left + right
-    return single(both if len(both) > 1 else (*both, 1), compute_dtype(site))
+    output = both if len(both) > 1 else (*both, 1)
+    # To normalize is to square, to add and to scale each element of both.
+    scaled = [per_element(shape, 3) for shape in shapes] if flag(site, "normalize") else []
+    return single(output, compute_dtype(site), (), total(times(2, elements(output), met), *scaled))
 
 
 Add = Average = Maximum = Minimum = Multiply = Subtract = merge

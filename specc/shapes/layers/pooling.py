@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import channels_first, choice, flag, several, value
-from specc.shapes.dimensions import layout, ranked, window
+from specc.shapes.costs import elements, times
+from specc.shapes.dimensions import layout, ranked, steps, window
 from specc.shapes.dtypes import compute_dtype, numeric
 from specc.tensors import Shape
 
@@ -46,21 +47,21 @@ def pooling(site: Site) -> Result:
     strides = pool if value(site, "strides") is None else several(site, "strides", spatial)
     padding = choice(site, "padding", "valid", "same")
     if shape is None:
-        return single(None, compute_dtype(site))
-    after: list[int | None] = []
-    for length, covers, stride in zip(shape[2:] if first else shape[1:-1], pool, strides, strict=True):
-        spare = covers if padding == "valid" else 1
-        after.append(None if length is None else (length - spare) // stride + 1)
+        return single(None, compute_dtype(site), (), None)
+    windows = zip(shape[2:] if first else shape[1:-1], pool, strides, strict=True)
+    after = [steps(length, covers, stride, valid=padding == "valid") for length, covers, stride in windows]
     window(site, shape, after, pool, "window")
-    return single(_around(shape, first, tuple(after)), compute_dtype(site))
+    output = _around(shape, first, tuple(after))
+    return single(output, compute_dtype(site), (), times(elements(output), *pool))
 
 
 def global_pooling(site: Site) -> Result:
     """(batch, …, channels) → (batch, channels), or with `keepdims` (batch, 1, …, channels)."""
     shape, first, spatial = _input(site)
     if shape is None:
-        return single(None, compute_dtype(site))
-    return single(_around(shape, first, (1,) * spatial if flag(site, "keepdims") else ()), compute_dtype(site))
+        return single(None, compute_dtype(site), (), None)
+    output = _around(shape, first, (1,) * spatial if flag(site, "keepdims") else ())
+    return single(output, compute_dtype(site), (), elements(shape))
 
 
 def adaptive_pooling(site: Site) -> Result:
@@ -70,7 +71,11 @@ def adaptive_pooling(site: Site) -> Result:
     """
     shape, first, spatial = _input(site)
     sizes = several(site, "output_size", spatial)
-    return single(None if shape is None else _around(shape, first, sizes), compute_dtype(site))
+    if shape is None:
+        return single(None, compute_dtype(site), (), None)
+    output, lengths = _around(shape, first, sizes), shape[2:] if first else shape[1:-1]
+    covers = [None if n is None else -(-n // s) for n, s in zip(lengths, sizes, strict=True)]
+    return single(output, compute_dtype(site), (), times(elements(output), *covers))
 
 
 def _around(shape: Shape, first: bool, spatial: Shape) -> Shape:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import number, value, whole, wrong
 from specc.shapes.dimensions import AXES, ranked
 from specc.shapes.dtypes import compute_dtype, numeric
-from specc.shapes.layers.activation import kept
+from specc.shapes.layers.activation import unchanged
+from specc.tensors import Tensor
 
 __all__ = [
     "ActivityRegularization",
@@ -19,13 +22,23 @@ __all__ = [
     "SpatialDropout3D",
 ]
 
-ActivityRegularization = kept
+
+def ActivityRegularization(site: Site) -> Result:
+    """(…) → the same."""
+    return replace(unchanged(site), kept=())
 
 
 def rated(site: Site) -> Result:
     """(…) → the same, with a `rate` from 0 to 1."""
     number(site, "rate", 0, 1)
-    return kept(site)
+    return dropped(site, unchanged(site))
+
+
+def dropped(site: Site, result: Result) -> Result:
+    """What training holds of a dropout: what came out, and which elements were left in it; without a rate, nothing."""
+    output = result.outputs[0]
+    none = site.arguments.get("rate") in (0, 0.0)
+    return replace(result, kept=() if none else (output, Tensor(output.shape, "bool")))
 
 
 AlphaDropout = GaussianDropout = rated
@@ -46,7 +59,7 @@ def Dropout(site: Site) -> Result:
 def GaussianNoise(site: Site) -> Result:
     """(…) → the same."""
     number(site, "stddev", 0, 1)
-    return kept(site)
+    return unchanged(site)
 
 
 def spatial_dropout(site: Site) -> Result:
@@ -57,7 +70,7 @@ def spatial_dropout(site: Site) -> Result:
     numeric(site, inputs)
     axes = ", ".join(AXES[spatial])
     shape = ranked(site, inputs, spatial + 2, f"an input of {spatial + 2} dimensions, with channels beside {axes}")
-    return single(shape, compute_dtype(site))
+    return dropped(site, single(shape, compute_dtype(site)))
 
 
 SpatialDropout1D = SpatialDropout2D = SpatialDropout3D = spatial_dropout

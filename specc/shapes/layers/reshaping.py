@@ -7,6 +7,7 @@ from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Refusal
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import channels_first, integer, pairs, several, spread, value, wrong
+from specc.shapes.costs import per_element
 from specc.shapes.dimensions import layout, ranked, ranked_from, size_of
 from specc.shapes.dtypes import compute_dtype, received
 from specc.tensors import Shape, show
@@ -27,12 +28,14 @@ __all__ = [
     "ZeroPadding3D",
 ]
 
+_NEIGHBOURS = {"bilinear": 4, "bicubic": 16, "lanczos3": 36, "lanczos5": 100}
+
 
 def Flatten(site: Site) -> Result:
     """(batch, …) → (batch, all in one)."""
     inputs = site.tensor()
     shape = ranked_from(site, inputs, 1)
-    return single(None if shape is None else (shape[0], size_of(shape[1:])), received(site, inputs))
+    return single(None if shape is None else (shape[0], size_of(shape[1:])), received(site, inputs), kept=())
 
 
 def Reshape(site: Site) -> Result:
@@ -45,7 +48,7 @@ def Reshape(site: Site) -> Result:
         shape = None
     else:
         shape = (*inputs.shape[:1], *reshaped(site, "target_shape", inputs.shape[1:], target, inputs.shape))
-    return single(shape, received(site, inputs))
+    return single(shape, received(site, inputs), kept=())
 
 
 def reshaped(site: Site, name: str, before: Shape, target: Shape, shown: Shape) -> Shape:
@@ -146,10 +149,15 @@ def upsampling(site: Site) -> Result:
     shape, first, spatial = _input(site)
     times = several(site, "size", spatial) if spatial > 1 else (integer(site, "size", 1),)
     if shape is None:
-        return single(None, compute_dtype(site))
+        return single(None, compute_dtype(site), (), None if interpolated(site, "nearest") else 0)
     lengths = shape[2:] if first else shape[1:-1]
-    longer = tuple(None if n is None else n * t for n, t in zip(lengths, times, strict=True))
-    return single(_spatially(shape, first, longer), compute_dtype(site))
+    output = _spatially(shape, first, tuple(None if n is None else n * t for n, t in zip(lengths, times, strict=True)))
+    return single(output, compute_dtype(site), (), per_element(output, interpolated(site, "nearest")))
+
+
+def interpolated(site: Site, default: str) -> int:
+    """What an element of an image of another size costs: a product and a sum for each neighbour that it is made of."""
+    return 2 * _NEIGHBOURS.get(str(value(site, "interpolation", default)), 0)
 
 
 Cropping1D = Cropping2D = Cropping3D = cropping

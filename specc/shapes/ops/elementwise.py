@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from specc import codes
 from specc.calls import UNKNOWN_VALUE
-from specc.diagnostics import nearest
+from specc.diagnostics import Refusal
 from specc.shapes import Result, Rule, Site, single
-from specc.shapes.arguments import value, wrong
-from specc.shapes.dimensions import broadcast, ranked_from
-from specc.shapes.dtypes import DEFAULT, NAMES, fractional, is_integer, numeric, promote
+from specc.shapes.arguments import wrong
+from specc.shapes.dimensions import broadcast
+from specc.shapes.dtypes import DEFAULT, fractional, is_integer, numbers, numeric, promote
 from specc.tensors import Shape, Tensor
 
 __all__ = [
@@ -24,23 +25,14 @@ __all__ = [
     "arctan",
     "arctan2",
     "arctanh",
-    "bitwise_invert",
-    "bitwise_not",
-    "cast",
     "cbrt",
     "ceil",
-    "celu",
     "clip",
-    "conj",
-    "conjugate",
-    "convert_to_tensor",
-    "copy",
     "cos",
     "cosh",
     "deg2rad",
     "divide",
     "divide_no_nan",
-    "elu",
     "equal",
     "erf",
     "erfc",
@@ -54,15 +46,10 @@ __all__ = [
     "fmax",
     "fmin",
     "fmod",
-    "full_like",
-    "gelu",
     "greater",
     "greater_equal",
-    "hard_shrink",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_swish",
-    "hard_tanh",
+    "heaviside",
+    "hypot",
     "i0",
     "imag",
     "isclose",
@@ -72,14 +59,13 @@ __all__ = [
     "isneginf",
     "isposinf",
     "isreal",
-    "leaky_relu",
+    "ldexp",
     "less",
     "less_equal",
     "log",
     "log1p",
     "log2",
     "log10",
-    "log_sigmoid",
     "logaddexp",
     "logaddexp2",
     "logical_and",
@@ -92,46 +78,25 @@ __all__ = [
     "multiply",
     "nan_to_num",
     "negative",
+    "nextafter",
     "not_equal",
-    "ones_like",
     "power",
     "rad2deg",
-    "real",
     "reciprocal",
-    "relu",
-    "relu6",
     "round",
     "rsqrt",
-    "saturate_cast",
-    "selu",
-    "sigmoid",
     "sign",
     "signbit",
-    "silu",
     "sin",
     "sinc",
     "sinh",
-    "soft_shrink",
-    "softplus",
-    "softsign",
-    "sparse_plus",
-    "sparse_sigmoid",
     "sqrt",
     "square",
-    "squareplus",
-    "stop_gradient",
     "subtract",
-    "swish",
     "tan",
     "tanh",
-    "tanh_shrink",
-    "threshold",
-    "tril",
-    "triu",
     "true_divide",
     "trunc",
-    "where",
-    "zeros_like",
 ]
 
 Change = Callable[[Site, str], str | None]
@@ -184,19 +149,55 @@ def _wide(_: Site, dtype: str) -> str:
     return dtype
 
 
+def _rooted(site: Site, dtype: str) -> str | None:
+    """Lengths and steps: integers become floats, the widest the widest."""
+    numbers(site, Tensor(None, dtype))
+    return _wide(site, dtype)
+
+
+WEAK: Mapping[type, str] = {bool: "bool", int: "int", float: "float"}
+"""What a plain number counts as beside a tensor: it bends to the tensor's dtype."""
+
+STRONG: Mapping[type, str] = {bool: "bool", int: "int64", float: DEFAULT}
+"""Likewise, for ops that take a plain number for a tensor of its own dtype."""
+
+FLOATED: Mapping[type, str] = {bool: DEFAULT, int: DEFAULT, float: DEFAULT}
+
+
+def computed(shape: Shape | None, dtype: str | None, times: int = 1) -> Result:
+    """A result of one tensor, of which each element took that many operations."""
+    made = Tensor(shape, dtype)
+    elements = made.elements
+    return Result((made,), flops=None if elements is None else elements * times)
+
+
+def moved(x: Tensor) -> Result:
+    """The same tensor, its values elsewhere: nothing is computed."""
+    return single(x.shape, x.dtype)
+
+
+def seen(shape: Shape | None, dtype: str | None) -> Result:
+    """The same values seen in another form: nothing is computed, and nothing more is kept."""
+    return single(shape, dtype, kept=())
+
+
 def unary(change: Change) -> Rule:
     """The rule of an op on one tensor: the shape stays."""
 
     def apply(site: Site) -> Result:
         x = site.tensor()
         numeric(site, x)
-        return single(x.shape, None if x.dtype is None else change(site, x.dtype))
+        return computed(x.shape, None if x.dtype is None else change(site, x.dtype))
 
     return apply
 
 
-def operand(site: Site, name: str, plain: str | None = None) -> tuple[Shape | None, str | None]:
-    """The shape and dtype of an operand: a tensor, or a plain number where the op is given one."""
+def operand(site: Site, name: str, plain: Mapping[type, str] = WEAK) -> tuple[Shape | None, str | None]:
+    """The shape and dtype of an operand: a tensor, or a plain number where the op is given one.
+
+    Raises:
+        Refusal: S105 for anything else, S304 for text.
+    """
     if name in site.inputs:
         tensor: Tensor = site.tensor(name)
         numeric(site, tensor)
@@ -204,87 +205,88 @@ def operand(site: Site, name: str, plain: str | None = None) -> tuple[Shape | No
     given = site.arguments.get(name)
     if given is UNKNOWN_VALUE:
         return (), None
-    if not isinstance(given, (int, float)):
+    if type(given) not in plain:
         raise wrong(site, name, given, "a number, or an input of the step")
-    return (), plain or ("bool" if isinstance(given, bool) else "int" if isinstance(given, int) else "float")
+    return (), plain[type(given)]
 
 
-def binary(change: Change, *also: str, plain: str | None = None) -> Rule:
+def binary(change: Change, *also: str, plain: Mapping[type, str] = WEAK) -> Rule:
     """The rule of an op on two tensors: they are broadcast, and their dtypes promoted, together with `also`.
 
-    A plain number in a tensor's place bends to the dtype beside it, or has the dtype `plain`.
+    A plain number may stand in a tensor's place; `plain` says what dtype it counts as.
     """
 
     def apply(site: Site) -> Result:
         (one, first), (other, second) = operand(site, "x1", plain), operand(site, "x2", plain)
         shape = broadcast(site, one, other)
         if change is _bool:
-            return single(shape, "bool")
+            return computed(shape, "bool")
         dtype = promote(site, (first, second, *also))
-        return single(shape, None if dtype is None else change(site, dtype))
+        return computed(shape, None if dtype is None else change(site, dtype))
 
     return apply
 
 
-def where(site: Site) -> Result:
-    """A condition and two tensors, broadcast together."""
-    condition = site.tensor("condition")
-    (one, first), (other, second) = operand(site, "x1"), operand(site, "x2")
-    return single(broadcast(site, condition.shape, one, other), promote(site, (first, second)))
+def fractions(change: Change) -> Rule:
+    """The rule of an op on floats only: TensorFlow has no such function of whole numbers."""
+
+    def apply(site: Site) -> Result:
+        fractional(site, site.tensor())
+        return unary(change)(site)
+
+    return apply
 
 
-def cast(site: Site) -> Result:
-    """(…) → the same in another dtype."""
-    dtype, x = value(site, "dtype"), site.tensor()
-    if dtype is not None and dtype not in NAMES:
-        near = nearest(str(dtype), NAMES)
-        raise wrong(site, "dtype", dtype, f"a dtype of Keras, like `{near or DEFAULT}`")
-    return single(x.shape, x.dtype if dtype is None else str(dtype))
-
-
-def clip(site: Site) -> Result:
-    """(…) → the same."""
-    return unary(_counted)(site)
-
-
-saturate_cast = zeros_like = ones_like = full_like = convert_to_tensor = cast
-
-
-def fractions(site: Site) -> Result:
-    """(…) → the same, floats only: TensorFlow has no such function of whole numbers."""
-    fractional(site, site.tensor())
+def measured(site: Site) -> Result:
+    """(…) → the same, of numbers: signs and roundings are not for truth values."""
+    numbers(site, site.tensor())
     return unary(_same)(site)
 
 
-def triangular(site: Site) -> Result:
-    """(…, n, m) → the same, one triangle of it zero."""
+def negative(site: Site) -> Result:
+    """(…) → the same. What has no sign cannot be turned."""
     x = site.tensor()
-    ranked_from(site, x, 2)
-    return single(x.shape, x.dtype)
+    numbers(site, x)
+    if x.dtype is not None and x.dtype.startswith("uint"):
+        raise Refusal(
+            codes.S304,
+            f"{site.label} turns the sign, and {x.dtype} has none",
+            help="turn it into numbers with a sign first: `ops.cast: int32`",
+        )
+    return computed(x.shape, x.dtype)
 
 
-_kept = unary(_same)
-tril = triu = triangular
-abs = absolute = conj = conjugate = copy = negative = real = imag = sign = round = trunc = nan_to_num = _kept
-bitwise_invert = bitwise_not = stop_gradient = _kept
-relu = relu6 = leaky_relu = _kept
-sigmoid = sparse_sigmoid = softplus = softsign = sparse_plus = silu = swish = log_sigmoid = fractions
-hard_sigmoid = hard_silu = hard_swish = hard_tanh = hard_shrink = soft_shrink = tanh_shrink = selu = fractions
-elu = celu = gelu = squareplus = threshold = rsqrt = erf = erfinv = fractions
+def ldexp(site: Site) -> Result:
+    """Floats times 2 to the power of whole numbers, broadcast together."""
+    exponent = operand(site, "x2", STRONG)[1]
+    if exponent is not None and not is_integer(exponent):
+        raise Refusal(
+            codes.S304,
+            f"{site.label} needs whole numbers as `x2`, and is given {exponent}",
+            help="turn them into whole numbers first: `ops.cast: int32`",
+        )
+    return binary(_same, "float", plain=STRONG)(site)
+
+
+abs = absolute = imag = trunc = nan_to_num = unary(_same)
+sign = round = measured
+rsqrt = erf = erfinv = fractions(_same)
 
 arccos = arccosh = arcsin = arcsinh = arctan = arctanh = cos = cosh = sin = sinc = sinh = tan = tanh = unary(_smooth)
 angle = ceil = floor = log = log10 = log1p = log2 = sqrt = unary(_smooth)
 exp = exp2 = expm1 = fabs = unary(_grown)
 isfinite = isinf = isnan = isneginf = isposinf = isreal = logical_not = signbit = unary(_bool)
-square = unary(_counted)
-reciprocal = unary(_default)
-erfc = unary(_floated)
+clip = square = unary(_counted)
+reciprocal = fractions(_default)
+erfc = fractions(_floated)
 cbrt = unary(_wide)
 deg2rad = rad2deg = i0 = unary(_turned)
 
 add = subtract = multiply = maximum = minimum = fmax = fmin = power = floor_divide = binary(_same)
 mod = fmod = binary(_counted)
 divide = true_divide = divide_no_nan = logaddexp = logaddexp2 = binary(_same, "float")
-arctan2 = binary(_same, "float", plain=DEFAULT)
+nextafter = binary(_same, "float", plain=STRONG)
+arctan2 = binary(_same, "float", plain=FLOATED)
+heaviside = hypot = binary(_rooted)
 equal = not_equal = greater = greater_equal = less = less_equal = isclose = binary(_bool)
 logical_and = logical_or = logical_xor = binary(_bool)

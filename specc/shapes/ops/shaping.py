@@ -7,20 +7,19 @@ from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Refusal
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import axes, axis, integer, value, whole, wrong
-from specc.shapes.dimensions import broadcast, size_of
+from specc.shapes.dimensions import alike, broadcast, size_of
 from specc.shapes.layers.reshaping import reshaped
+from specc.shapes.ops.elementwise import seen
 from specc.tensors import Shape, show
 
 __all__ = [
     "broadcast_to",
     "expand_dims",
-    "flip",
     "moveaxis",
     "pad",
     "ravel",
     "repeat",
     "reshape",
-    "roll",
     "squeeze",
     "swapaxes",
     "tile",
@@ -39,7 +38,7 @@ def reshape(site: Site) -> Result:
     x, given = site.tensor(), site.arguments["newshape"]
     listed = given if isinstance(given, (list, tuple)) else [value(site, "newshape")]
     target: Shape = tuple(None if d is UNKNOWN_VALUE else d for d in listed)
-    return single(None if x.shape is None else reshaped(site, "newshape", x.shape, target, x.shape), x.dtype)
+    return seen(None if x.shape is None else reshaped(site, "newshape", x.shape, target, x.shape), x.dtype)
 
 
 def transpose(site: Site) -> Result:
@@ -64,23 +63,23 @@ def expand_dims(site: Site) -> Result:
     """(…) → the same with a dimension of 1 at `axis`."""
     x, wanted = site.tensor(), _listed(site, "axis")
     if x.shape is None:
-        return single(None, x.dtype)
+        return seen(None, x.dtype)
     rank = len(x.shape) + len(wanted)
     ones = {axis(site, "axis", one, rank, x.shape) for one in wanted}
     if len(ones) < len(wanted):
         raise wrong(site, "axis", value(site, "axis"), "axes that differ")
     rest = iter(x.shape)
-    return single(tuple(1 if i in ones else next(rest) for i in range(rank)), x.dtype)
+    return seen(tuple(1 if i in ones else next(rest) for i in range(rank)), x.dtype)
 
 
 def squeeze(site: Site) -> Result:
     """(…) → the same without dimensions of 1: those of `axis`, or all that are known."""
     x = site.tensor()
     if x.shape is None:
-        return single(None, x.dtype)
+        return seen(None, x.dtype)
     gone = axes(site, "axis", x.shape)
     if gone is None:
-        return single(tuple(d for d in x.shape if d != 1), x.dtype)
+        return seen(tuple(d for d in x.shape if d != 1), x.dtype)
     for one in gone:
         if x.shape[one] != 1:
             known = x.shape[one] is not None
@@ -89,7 +88,7 @@ def squeeze(site: Site) -> Result:
                 f"{site.label} takes out axis {one} of {show(x.shape)}, which is not 1",
                 help="only a dimension of 1 can be taken out; `Reshape` does the rest",
             )
-    return single(tuple(d for i, d in enumerate(x.shape) if i not in gone), x.dtype)
+    return seen(tuple(d for i, d in enumerate(x.shape) if i not in gone), x.dtype)
 
 
 def swapaxes(site: Site) -> Result:
@@ -119,28 +118,21 @@ def moveaxis(site: Site) -> Result:
     return single(tuple(x.shape[i] for i in order), x.dtype)
 
 
-def turned(site: Site) -> Result:
-    """(…) → the same shape."""
-    x = site.tensor()
-    if x.shape is not None:
-        axes(site, "axis", x.shape)
-    return single(x.shape, x.dtype)
-
-
-flip = roll = turned
-
-
 def ravel(site: Site) -> Result:
     """(…) → (all in one)."""
     x = site.tensor()
-    return single(None if x.shape is None else (size_of(x.shape),), x.dtype)
+    return seen(None if x.shape is None else (size_of(x.shape),), x.dtype)
 
 
 def broadcast_to(site: Site) -> Result:
-    """(…) → `shape`."""
+    """(…) → `shape`, dimensions of 1 as often as it says."""
     x, target = site.tensor(), _listed(site, "shape")
-    if x.shape is not None:
-        broadcast(site, x.shape, target)
+    if x.shape is not None and not alike(broadcast(site, x.shape, target) or (), target):
+        raise Refusal(
+            codes.S302,
+            f"{site.label} makes {show(target)} of {show(x.shape)}, which is larger",
+            help="name each dimension, as large as it is; only a dimension of 1 becomes another one",
+        )
     return single(target, x.dtype)
 
 
@@ -179,21 +171,23 @@ def tile(site: Site) -> Result:
 
 
 def pad(site: Site) -> Result:
-    """(…) → the same with `pad_width` added: one number, one pair, or a pair for each dimension."""
+    """(…) → the same with `pad_width` added: a pair for each dimension, or one number or pair for a vector.
+
+    Keras says that one pair does for all dimensions, and fails once it runs.
+    """
     x, given = site.tensor(), value(site, "pad_width")
     if x.shape is None:
         return single(None, x.dtype)
     if isinstance(given, int):
-        pairs: tuple[tuple[int, int], ...] = ((given, given),) * len(x.shape)
+        pairs: tuple[tuple[int, int], ...] = ((given, given),)
     else:
         listed = given if isinstance(given[0], tuple) else (given,)
         pairs = tuple((whole(site, "pad_width", p[0]), whole(site, "pad_width", p[-1])) for p in listed)
-        if len(pairs) == 1:
-            pairs *= len(x.shape)
     if len(pairs) != len(x.shape):
+        has = "one pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
         raise Refusal(
             codes.S301,
-            f"{site.label} has a pair for {len(pairs)} dimensions, and is given {show(x.shape)}",
+            f"{site.label} has {has} for all dimensions, and is given {show(x.shape)}",
             help="write a pair for each dimension, `[0, 0]` for those that stay",
             argument="pad_width",
         )

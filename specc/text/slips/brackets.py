@@ -8,6 +8,7 @@ from specc.text.slips.scene import Scene, Slip, quoted, shown
 
 ENTRY = re.compile(r"\s*(?:- |-$|[^\s#:{}\[\],]+:(?:\s|$))")
 """A line of a block: an item of a list, or a key."""
+KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 
 def expression(scene: Scene) -> Slip | None:
@@ -20,7 +21,9 @@ def expression(scene: Scene) -> Slip | None:
     end = closing + 1 if closing >= 0 else scene.at + 1
     written = scene.text[start:end]
     message = "inside `{…}` and `[…]`, `${…}` stands in quotes"
-    return scene.blame(start, end - start, message, f"write {quoted(written)}")
+    plain = closing >= 0 and not re.search(r"""["'{\\]""", written[2:])
+    fix = (start, end, f'"{written}"') if plain and written.startswith("${") else None
+    return scene.blame(start, end - start, message, f"write {quoted(written)}", fix)
 
 
 def unclosed_bracket(scene: Scene) -> Slip | None:
@@ -64,11 +67,15 @@ def missing_comma(scene: Scene) -> Slip | None:
         return scene.blame(scene.at, 1, "there is nothing before this comma", "take the comma away")
     if scene.here == "-":
         return scene.blame(scene.at, 1, "inside brackets a list has no dashes", "write `[a, b]`")
-    start = scene.at
+    start, fix = scene.at, None
     if scene.here == ":":
         words = re.search(r"\S+$", scene.text[token.start_mark.index : token.end_mark.index])
         if words is None or words.start() == 0:
             return None
         start = token.start_mark.index + words.start()
+        value = scene.text[token.start_mark.index : start].rstrip()
+        if not re.search(r"\s", value) and KEY.fullmatch(words[0]):
+            fix = (token.start_mark.index + len(value),) * 2
     word = scene.word(start)
-    return scene.blame(start, len(word), f"a comma is missing before {shown(word)}", f"write `, {word}`")
+    message = f"a comma is missing before {shown(word)}"
+    return scene.blame(start, len(word), message, f"write `, {word}`", (*fix, ",") if fix else None)

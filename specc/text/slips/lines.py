@@ -10,6 +10,7 @@ from specc.text.slips.scene import Scene, Slip, quoted, shown, spaces
 
 NO_SPACE = re.compile(r"""(["']?[A-Za-z_][\w.-]*["']?):(?=[^\s:/])""")
 NO_SPACE_ITEM = re.compile(r"-(?=[^\s-])")
+NAME = re.compile(r"[A-Za-z_][\w.]*")
 LEFT = re.compile(r"\s*(?:-\s+)*")
 
 
@@ -28,7 +29,10 @@ def item_without_space(scene: Scene) -> Slip | None:
     for start in (_runaway(scene), scene.at):
         if start is not None and NO_SPACE_ITEM.match(scene.rest(start)) and not _before(scene, start):
             item = scene.rest(start)
-            return scene.blame(start, 1, "a space is missing behind the dash", f"write {shown(f'- {item[1:]}')}")
+            # `-1` may be a number that lacks its dash.
+            fix = (start + 1, start + 1, " ") if item[1].isalpha() else None
+            message, help = "a space is missing behind the dash", f"write {shown(f'- {item[1:]}')}"
+            return scene.blame(start, 1, message, help, fix)
     return None
 
 
@@ -41,7 +45,8 @@ def key_without_space(scene: Scene) -> Slip | None:
     if (key := NO_SPACE.match(written)) is None:
         return None
     correct = f"{key[0]} {written[key.end() :]}"
-    return scene.blame(start, len(written), "a space is missing behind the colon", f"write {shown(correct)}")
+    fix = (start + key.end(), start + key.end(), " ")
+    return scene.blame(start, len(written), "a space is missing behind the colon", f"write {shown(correct)}", fix)
 
 
 def too_deep(scene: Scene) -> Slip | None:
@@ -74,12 +79,15 @@ def bare_name(scene: Scene) -> Slip | None:
         return None
     name = scene.rest(start)
     lower = scene.indent(scene.at) > scene.indent(start)
+    fix = None
     if lower or "simple key" not in scene.why:
         message, help = f"{shown(name)} has keys below it, and no colon", f"write {shown(f'{name}:')}"
+        if lower and NAME.fullmatch(name):
+            fix = (start + len(name), start + len(name), ":")
     else:
         message = f"{shown(name)} stands among keys, and has no colon"
         help = f"write {shown(f'{name}: …')}, or take it away"
-    return scene.blame(start, len(name), message, help)
+    return scene.blame(start, len(name), message, help, fix)
 
 
 def second_colon(scene: Scene) -> Slip | None:
@@ -147,9 +155,13 @@ def first_line(scene: Scene) -> Slip | None:
     word = scene.word(start)
     if not scene.column(start):
         return None
-    return scene.blame(
-        start, len(word), f"{shown(word)} is indented, and the keys after it are not", "begin it in the first column"
+    fix = (
+        (scene.begin(start), start, "")
+        if word == "specc" and not scene.line(start)[: scene.column(start)].strip()
+        else None
     )
+    message = f"{shown(word)} is indented, and the keys after it are not"
+    return scene.blame(start, len(word), message, "begin it in the first column", fix)
 
 
 def anything(scene: Scene) -> Slip:

@@ -27,12 +27,16 @@ EXCERPT: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """What to blame, as two indices into the text, and what to say about it."""
+    """What to blame, as two indices into the text, and what to say about it.
+
+    `fix` is the remedy where it is certain: two indices, and what is to stand between them.
+    """
 
     start: int
     end: int
     message: str
     help: str
+    fix: tuple[int, int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,8 @@ class Scene:
         found = re.compile(r"[^\s,\[\]{}:#]+").match(self.text, index)
         return found[0] if found else self.text[index : index + 1]
 
-    def blame(self, start: int, length: int, message: str, help: str) -> Slip:
-        return Slip(start, start + length, message, help)
+    def blame(self, start: int, length: int, message: str, help: str, fix: tuple[int, int, str] | None = None) -> Slip:
+        return Slip(start, start + length, message, help, fix)
 
 
 def tokens_before(text: str, stop: int, loader: Any) -> list[Token]:

@@ -1,0 +1,90 @@
+"""`specc validate` beside what it spares: importing TensorFlow, and building the same network in Keras.
+
+usage: checking.py [RUNS]
+
+Whole processes, in turn, medians. What is wanted: one spec of 50 layers in at most 1/12 of `import tensorflow`; 1,000
+specs of 30 layers in at most 6 ms each; 10,000 steps in time linear in the steps.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SPECC = [sys.executable, "-m", "specc", "validate"]
+
+KERAS = """
+import keras
+x = inputs = keras.Input((32, 32, 3))
+for _ in range(16):
+    x = keras.layers.Conv2D(16, 3, padding="same", use_bias=False)(x)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.ReLU()(x)
+x = keras.layers.GlobalAveragePooling2D()(x)
+keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+"""
+"""The network of `spec(50)`, by hand."""
+
+
+def spec(layers: int) -> str:
+    """A convolutional network of that many layers."""
+    block = [
+        "    - Conv2D: {filters: 16, kernel_size: 3, padding: same, use_bias: false}",
+        "    - BatchNormalization",
+        "    - ReLU",
+    ]
+    head = ["    - GlobalAveragePooling2D", "    - Dense: {units: 10, activation: softmax}"]
+    lines = ["specc: 1", "model:", "  inputs: {image: {shape: [32, 32, 3]}}", "  layers:"]
+    return "\n".join([*lines, *(block * layers)[: layers - 2], *head, ""])
+
+
+def seconds(command: Sequence[str | Path]) -> float:
+    """How long a whole process takes. Bytecode is kept, as where specc is installed."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    began = time.perf_counter()
+    subprocess.run(command, env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"}, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def main(runs: int = 5) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "fifty.yaml").write_text(spec(50))
+        many = folder / "many"
+        many.mkdir()
+        for i in range(1000):
+            (many / f"{i}.yaml").write_text(spec(30))
+        for steps in (10_000, 20_000):
+            (folder / f"{steps}.yaml").write_text(spec(steps))
+        commands = {
+            "import tensorflow": [sys.executable, "-c", "import tensorflow"],
+            "the 50 layers built in Keras": [sys.executable, "-c", KERAS],
+            "specc validate, 50 layers": [*SPECC, folder / "fifty.yaml"],
+            "specc validate, 1,000 specs of 30 layers": [*SPECC, many],
+            "specc validate, 10,000 steps": [*SPECC, folder / "10000.yaml"],
+            "specc validate, 20,000 steps": [*SPECC, folder / "20000.yaml"],
+        }
+        for command in commands.values():
+            seconds(command)  # The first time reads files that are then in memory.
+        taken = {title: [seconds(command)] for title, command in commands.items()}
+        for _ in range(runs - 1):
+            for title, command in commands.items():
+                taken[title].append(seconds(command))
+    median = {title: statistics.median(times) for title, times in taken.items()}
+    for title, time_taken in median.items():
+        print(f"{title:<42} {time_taken:7.3f} s")
+    one = median["specc validate, 50 layers"]
+    print(f"\nimport tensorflow ÷ one spec: {median['import tensorflow'] / one:.1f} (at least 12 is wanted)")
+    print(f"built in Keras ÷ one spec: {median['the 50 layers built in Keras'] / one:.1f}")
+    print(f"a spec among 1,000: {median['specc validate, 1,000 specs of 30 layers']:.1f} ms (at most 6 is wanted)")
+    longer = median["specc validate, 20,000 steps"] / median["specc validate, 10,000 steps"]
+    print(f"20,000 steps ÷ 10,000 steps: {longer:.2f} (2 is linear)")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

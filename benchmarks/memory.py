@@ -1,0 +1,118 @@
+"""The memory that `specc summary` foretells, beside what TensorFlow allocates when the same spec is trained.
+
+usage: memory.py [SPEC BATCH]
+
+Without arguments every spec of `networks/` is tried at two batch sizes, each in a process of its own, and a table is
+printed. With two, one spec is trained for a few steps in this process, and what it took is printed as JSON.
+
+TensorFlow counts what it allocates for tensors: on a CPU it does so when its allocator for GPUs is asked for. What
+Python, the libraries and compiled graphs take is left out: it has nothing to do with the spec.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from specc import driver
+from specc.diagnostics import Log
+from specc.memory import memory
+
+HERE = Path(__file__).parent
+ALLOCATOR = {"TF_CPU_ALLOCATOR_USE_BFC": "1", "TF_CPU_BFC_MEM_LIMIT_IN_MB": "65536", "TF_CPP_MIN_LOG_LEVEL": "3"}
+ONE_PIECE = 8 << 30
+"""Bytes taken and given back before anything else, so that the allocator cuts all from one piece and rounds nothing up.
+They are never written to, and cost no memory."""
+BATCHES = {
+    "cnn": (64, 256),
+    "embedding": (512, 4096),
+    "lstm": (128, 512),
+    "mlp": (256, 4096),
+    "resnet": (64, 256),
+    "transformer": (32, 128),
+}
+STEPS = 3
+
+
+def foretold(spec: Path, batch: int) -> dict[str, int]:
+    """The bytes that a summary tells of: `{"weights", "slots", "training", "inference"}`."""
+    log = Log()
+    found = memory(driver.check(driver.open_spec(spec, log, params={"batch": batch}), log))
+    return {name: getattr(found, name) for name in ("weights", "slots", "training", "inference")}
+
+
+def measured(spec: Path, batch: int) -> dict[str, int]:
+    """The same as TensorFlow counts it, in a fresh process."""
+    command = [sys.executable, __file__, str(spec), str(batch)]
+    out = subprocess.run(command, env={**os.environ, **ALLOCATOR}, check=True, capture_output=True, text=True)
+    found: dict[str, int] = json.loads(out.stdout.splitlines()[-1])
+    return found
+
+
+def measure(spec: Path, batch: int) -> dict[str, int]:
+    """Evaluate and then train for a few steps, here. The environment must ask for the allocator that counts."""
+    import tensorflow as tf
+
+    from specc.backend.network import build
+    from specc.backend.objective import compile_model
+    from specc.backend.training.steps import Steps
+
+    log = Log()
+    plan = driver.check(driver.open_spec(spec, log, params={"batch": batch}), log)
+    if plan.dataset is None:
+        raise SystemExit(f"{spec} has no dataset")
+    tf.raw_ops.Empty(shape=[ONE_PIECE], dtype=tf.int8, init=False)
+    before = tf.config.experimental.get_memory_info("CPU:0")["current"]
+    model = build(plan, log)
+    steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
+    groups = [{f.name: f.feature.tensor() for f in fields} for fields in (plan.dataset.inputs, plan.dataset.targets)]
+
+    def batches(size: int) -> tf.data.Dataset:
+        """Batches without end, each made anew as a pipeline does; how large they are, their shape does not tell."""
+        rows = tf.constant(size)
+
+        def zeros(_: Any) -> tuple[dict[str, Any], ...]:
+            return tuple({n: tf.zeros(tf.stack([rows, *t.shape[1:]]), t.dtype) for n, t in g.items()} for g in groups)
+
+        return tf.data.Dataset.range(1).repeat().map(zeros)
+
+    def peak(function: Any) -> int:
+        function(steps.feed(batches(2)), tf.constant(1))
+        tf.config.experimental.reset_memory_stats("CPU:0")
+        function(steps.feed(batches(batch)), tf.constant(STEPS))
+        return int(tf.config.experimental.get_memory_info("CPU:0")["peak"] - before)
+
+    def size(variables: list[Any]) -> int:
+        return sum(v.value.dtype.size * int(tf.size(v.value)) for v in variables)
+
+    return {
+        "inference": peak(steps.evaluate),
+        "training": peak(steps.train),
+        "weights": size(model.variables),
+        "slots": size(steps.objective.optimizer.variables),
+    }
+
+
+def main() -> None:
+    print("| network | batch | training: foretold | measured | ratio | inference: foretold | measured | ratio |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for name, batches in BATCHES.items():
+        spec = HERE / "networks" / f"{name}.yaml"
+        for batch in batches:
+            one, other = foretold(spec, batch), measured(spec, batch)
+            cells = [
+                f"{one[what] / 1e6:,.0f} MB | {other[what] / 1e6:,.0f} MB | {one[what] / other[what]:.2f}"
+                for what in ("training", "inference")
+            ]
+            print(f"| {name} | {batch:,} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        print(json.dumps(measure(Path(sys.argv[1]), int(sys.argv[2]))))
+    else:
+        main()

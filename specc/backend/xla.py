@@ -1,0 +1,126 @@
+"""Does the training step of a plan compile for a TPU? XLA on this machine is asked, with the shapes of one core."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from specc import codes
+from specc.backend.kernels import Operation, lacking
+from specc.backend.lower import reason
+from specc.backend.network import build, operate
+from specc.backend.objective import compile_model, symbolic_targets
+from specc.backend.training.faults import loss_of, step_of
+from specc.backend.training.steps import Steps
+from specc.diagnostics import Log, Rejected
+from specc.plan import Edge, Plan, Step
+
+OPEN = re.compile(r"\[(?:\d+,)*<=\d+")
+"""A shape of XLA's with a bound in place of a size, which a TPU does not take."""
+MADE_BY = re.compile(r'op_type="([^"]+)" op_name="([^"]+)"')
+"""The kind and the name of the TensorFlow operation that a line of a program comes from."""
+OPTIONAL = (tf.errors.OpError, ValueError, TypeError, NotImplementedError)
+"""What TensorFlow raises where XLA does not take a graph."""
+
+
+def compile_step(plan: Plan, cores: int, log: Log) -> None:
+    """Compile one optimizer step as each of `cores` would take it; without `training`, one forward pass.
+
+    Raises:
+        Rejected: S603 is in `log`, at the step or the loss that cannot be compiled.
+    """
+    model = build(plan, log)
+    batch = plan.dataset.batch_size // cores if plan.dataset else 1
+    inputs = {name: _spec(tensor, batch) for name, tensor in model.input.items()}
+    if plan.training is None:
+        taken: Callable[..., Any] = model
+        given: tuple[Any, ...] = (inputs,)
+    else:
+        objective = compile_model(model, plan, log)
+        taken = Steps(tf.distribute.get_strategy(), model, objective, log).once
+        targets = symbolic_targets(plan, plan.training, model.output)
+        given = (inputs, {name: _spec(tensor, batch) for name, tensor in targets.items()})
+    graph = tf.function(taken, autograph=False).get_concrete_function(*given)
+    _report(lacking(graph), plan, log)
+    compiled = tf.function(taken, autograph=False, jit_compile=True)
+    try:
+        zeros = tf.nest.map_structure(lambda spec: tf.zeros(spec.shape, spec.dtype), given)
+        program: str = compiled.experimental_get_compiler_ir(*zeros)(stage="hlo")
+    except OPTIONAL as error:
+        step = step_of(str(error), plan)
+        span = step.span if step else plan.network.outputs[0].span
+        what = f"`{step.label}`" if step else "the training step"
+        log.report(codes.S603, span, f"XLA cannot compile {what}: {reason(error)}")
+        raise Rejected(log) from error
+    made = [MADE_BY.search(line) for line in program.splitlines() if OPEN.search(line)]
+    if made:
+        _report_open([Operation(found[1], found[2]) for found in made if found], plan, log)
+        raise Rejected(log)
+
+
+def _spec(tensor: Any, batch: int) -> tf.TensorSpec:
+    return tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype)
+
+
+def _report(operations: Iterable[Operation], plan: Plan, log: Log) -> None:
+    before = log.errors
+    for operation in operations:
+        message = f"cannot run on a TPU: there is no kernel for TensorFlow's `{operation.kind}`"
+        loss = loss_of(operation.name, plan.training) if plan.training else None
+        if loss is not None and plan.training is not None:
+            log.report(codes.S603, loss.span or plan.training.span, f"`{loss.name}` {message}")
+            continue
+        step = _step(operation, plan)
+        span = step.span if step else plan.network.outputs[0].span
+        what = f"`{step.label}`" if step else "the training step"
+        log.report(codes.S603, span, f"{what} {message}", related=step.callers if step else ())
+    if log.errors > before:
+        raise Rejected(log)
+
+
+def _report_open(operations: Iterable[Operation], plan: Plan, log: Log) -> None:
+    """Report the first step that operations lead to: shapes after it are open because its own are."""
+    step = next(filter(None, (_step(operation, plan) for operation in operations)), None)
+    what = f"`{step.label}`" if step else "something in the training step"
+    log.report(
+        codes.S603,
+        step.span if step else plan.network.outputs[0].span,
+        f"{what} gives as much as its values have it, and programs for a TPU have fixed shapes",
+        help="mask what does not count instead: `ops.where` keeps the shape",
+        related=step.callers if step else (),
+    )
+
+
+def _step(operation: Operation, plan: Plan) -> Step | None:
+    """The step that an operation belongs to: by its scopes, or, as ops have none, the one whose graph has its kind."""
+    for name in (operation.name, *reversed(operation.callers)):
+        if (step := step_of(name, plan)) is not None:
+            return step
+    for step in plan.network.steps:
+        if step.call.family == "ops" and operation.kind in _kinds(step, plan):
+            return step
+    return None
+
+
+def _kinds(step: Step, plan: Plan) -> set[str]:
+    """The kinds of operation that a step of `keras.ops` is made of; none where a shape is not known."""
+    given = {name: _tensors(edge, plan) for name, edge in step.inputs.items()}
+    flat = [tensor for found in given.values() for tensor in (found if isinstance(found, list) else [found])]
+    if any(tensor is None or tensor.shape is None for tensor in flat):
+        return set()
+
+    def taken(*values: Any) -> Any:
+        left = iter(values)
+        taken = {n: [next(left) for _ in t] if isinstance(t, list) else next(left) for n, t in given.items()}
+        return operate(step.call, step, taken)
+
+    specs = [tf.TensorSpec(tuple(d or 1 for d in tensor.shape), tensor.dtype) for tensor in flat]
+    graph = tf.function(taken, autograph=False).get_concrete_function(*specs).graph
+    return {node.type for node in graph.get_operations()}
+
+
+def _tensors(edge: Edge, plan: Plan) -> Any:
+    return [plan.network.tensor(ref) for ref in edge] if isinstance(edge, tuple) else plan.network.tensor(edge)

@@ -1,0 +1,78 @@
+"""The memory that a network takes: its weights, and what a step of training or of inference holds on top of them.
+
+Computed from the plan alone. What it foretells is held against what TensorFlow allocates when it trains
+(`benchmarks/memory.py`); what Python and TensorFlow themselves take comes on top, about half a gigabyte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from specc.memory.slots import slots
+from specc.memory.walk import walk
+from specc.plan import Plan, Step
+from specc.tensors import WIDTHS
+
+FLOAT = "float32"
+"""The dtype of weights where a layer does not name another."""
+BATCH = 32
+"""The batch that is reckoned with where a spec has no dataset, as Keras's own `fit` does."""
+UPDATES = 2
+"""Arrays as large as the largest weight that an optimizer computes with while it changes it: two are updated at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes, for `batch` examples at once. `exact` is False where a step's share is unknown, and counted as none.
+
+    `weights` are those of the network, trained or not. Training adds `slots`, what the optimizer keeps of each weight,
+    the `gradients` of the weights, and at its worst moment `step`: the batch, the activations held for the way back, and
+    what is being computed. `kept` is the part of it that is held from the forward to the backward pass. `inference` is
+    the worst moment of a forward pass alone.
+    """
+
+    batch: int
+    weights: int
+    slots: int
+    gradients: int
+    step: int
+    kept: int
+    pass_: int
+    exact: bool
+
+    @property
+    def training(self) -> int:
+        return self.weights + self.slots + self.gradients + self.step
+
+    @property
+    def inference(self) -> int:
+        return self.weights + self.pass_
+
+
+def memory(plan: Plan) -> Memory:
+    """What training the network of a plan takes at the batch size of its dataset, and what inference takes."""
+    batch = BATCH if plan.dataset is None else plan.dataset.batch_size
+    steps = [step for step in plan.network.steps if step.shares is None]
+    sizes = [(step, weight.shape, _width(step)) for step in steps for weight in step.weights or () if weight.trainable]
+    dense = [prod(shape) * width for step, shape, width in sizes if step.call.name != "Embedding"]
+    peak = walk(plan.network, batch)
+    optimizer = None if plan.training is None else plan.training.optimizer
+    known = all(step.weights is not None for step in steps)
+    kept_of_each = 0 if optimizer is None else slots(optimizer, [(step, shape, width) for step, shape, width in sizes])
+    return Memory(
+        batch=batch,
+        weights=sum(w.size * _width(step) for step in steps for w in step.weights or ()),
+        slots=kept_of_each or 0,
+        gradients=sum(dense),
+        step=max(peak.training, UPDATES * max(dense, default=0)),
+        kept=peak.kept,
+        pass_=peak.inference,
+        exact=known and peak.exact and kept_of_each is not None,
+    )
+
+
+def _width(step: Step) -> int:
+    """The bytes of one number of a step's weights: its dtype, of which a policy of mixed precision keeps float32."""
+    dtype = step.call.arguments.get("dtype")
+    return WIDTHS.get(dtype if isinstance(dtype, str) else FLOAT, WIDTHS[FLOAT])

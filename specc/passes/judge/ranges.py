@@ -1,0 +1,154 @@
+"""Indices and what they look up: an `Embedding` smaller than the numbers that can come is S306.
+
+Each step is followed for how many different indices can come out of it: at least so many, from 0. What is not known is
+never an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from specc import catalog, codes
+from specc.calls import Call
+from specc.diagnostics import Log, Related
+from specc.kinds.features.binary import Binary
+from specc.kinds.features.category import Category
+from specc.plan import Field, Plan, Step
+from specc.tensors import Shape
+
+SIZES = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim", "CategoryEncoding": "num_tokens"}
+"""Layers that take indices below a size, and the argument that is it."""
+SIZED_OPS = {"one_hot": "num_classes", "nn.one_hot": "num_classes"}
+
+KEEP = (
+    *("Reshape", "Flatten", "Permute", "RepeatVector", "Identity", "Masking", "Concatenate", "Maximum"),
+    *("Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D", "UpSampling1D"),
+)
+KEEP_OPS = (
+    *(
+        "reshape",
+        "ravel",
+        "squeeze",
+        "expand_dims",
+        "transpose",
+        "swapaxes",
+        "moveaxis",
+        "flip",
+        "roll",
+        "copy",
+        "cast",
+    ),
+    *("stop_gradient", "repeat", "tile", "concatenate", "stack", "hstack", "vstack", "maximum", "sort", "broadcast_to"),
+)
+"""What passes indices on, whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """So many indices can come, from 0; and where that is said."""
+
+    count: int
+    origin: str
+    places: tuple[Related, ...] = field(default=(), compare=False)
+
+
+def judge_ranges(plan: Plan, log: Log) -> None:
+    """Report every step that looks indices up in fewer entries than can come."""
+    network = plan.network
+    fields = {one.name: one for one in plan.dataset.inputs} if plan.dataset else {}
+    known = {
+        given.name: _of_a_field(fields[given.name], plan.source.facts.get(f"inputs.{given.name}", {}))
+        for given in network.inputs
+        if given.name in fields
+    }
+    shapes = {given.name: given.tensor.shape for given in network.inputs}
+    for step in network.steps:
+        refs = [ref for edge in step.inputs.values() for ref in (edge if isinstance(edge, tuple) else (edge,))]
+        given = [found for ref in refs if (found := known.get(ref.name)) is not None]
+        largest = max(given, key=lambda one: one.count, default=None)
+        if largest is not None:
+            _judge(step, largest, log)
+        shapes[step.name] = step.outputs[0].shape if step.outputs and len(step.outputs) == 1 else None
+        known[step.name] = _after(step, largest, shapes.get(refs[0].name) if refs else None)
+
+
+def _judge(step: Step, given: Range, log: Log) -> None:
+    call = step.call
+    inner = call.arguments.get("layer")
+    if call.name == "TimeDistributed" and isinstance(inner, Call):
+        call = inner
+    argument = (SIZES if call.family == "layers" else SIZED_OPS if call.family == "ops" else {}).get(call.name)
+    size = call.arguments.get(argument) if argument else None
+    if argument is None or not isinstance(size, int) or isinstance(size, bool) or size >= given.count:
+        return
+    log.report(
+        codes.S306,
+        step.span,
+        f"`{argument}: {size}` has the indices from 0 to {size - 1}, and {given.origin} gives them up to "
+        f"{given.count - 1}",
+        help=f"let `{argument}` be at least {given.count}",
+        related=(*given.places, *step.callers),
+    )
+
+
+def _of_a_field(one: Field, facts: Mapping[str, Any]) -> Range | None:
+    places = (Related(f"the input `{one.name}`", one.span),)
+    origin = f"the input `{one.name}`"
+    if isinstance(one.feature, Binary):
+        return Range(2, origin, places)
+    if not (isinstance(one.feature, Category) and one.feature.encode == "index"):
+        return None
+    classes = {**one.feature.facts(), **facts}.get("classes")
+    return Range(classes, origin, places) if isinstance(classes, int) else None
+
+
+def _after(step: Step, given: Range | None, shape: Shape | None) -> Range | None:
+    """The range of what comes out of a step that is given a tensor of this shape."""
+    call, name = step.call, step.call.name
+    here = (Related("the indices are made here", step.span),)
+    if call.family == "ops":
+        if name in ("argmax", "argmin"):
+            axis = call.arguments.get("axis")
+            count = shape[axis] if shape and isinstance(axis, int) and -len(shape) <= axis < len(shape) else None
+            return None if count is None else Range(count, f"`ops.{name}`", here)
+        return given if name in KEEP_OPS else None
+    if call.family != "layers":
+        return None
+    if name in KEEP:
+        return given
+    count = _made(call)
+    return None if count is None else Range(count, f"`{name}`", here)
+
+
+def _made(call: Call) -> int | None:
+    """How many indices a layer of preprocessing makes, by its arguments."""
+    takes = catalog.signature("layers", call.name)
+    given = {a.name: a.default for a in takes.arguments} | dict(call.arguments) if takes else {}
+    if given.get("output_mode", "int") != "int" or given.get("invert"):
+        return None
+    vocabulary, tokens = given.get("vocabulary"), _count(given.get("max_tokens"))
+    match call.name:
+        case "Hashing" | "HashedCrossing":
+            return _count(given.get("num_bins"))
+        case "Discretization":
+            edges = given.get("bin_boundaries")
+            return len(edges) + 1 if isinstance(edges, list) else _count(given.get("num_bins"))
+        case "IntegerLookup" | "StringLookup":
+            unknown = _count(given.get("num_oov_indices"))
+            special = None if unknown is None else unknown + (given.get("mask_token") is not None)
+        case "TextVectorization":
+            special = 2
+        case _:
+            return None
+    if special is None or not isinstance(vocabulary, list):
+        return tokens
+    tells_special = (
+        any(entry in ("", "[UNK]", given.get("oov_token")) for entry in vocabulary[:2]) if special else False
+    )
+    return len(vocabulary) + (0 if tells_special else special)
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,90 @@
+"""Where rules of layers and Keras differ on purpose, each with its reason; and the table of it for the docs.
+
+It stands apart from the tests, so that the table is made and held fresh without TensorFlow.
+"""
+
+from __future__ import annotations
+
+from specc import catalog
+from specc.calls import TensorArgument
+from specc.shapes import names
+
+DRAWS = 10
+"""How many configurations of each layer and op are held against Keras in the ordinary tests."""
+
+MANY = 200
+"""How many in the slow ones, others each time."""
+
+IMAGES = [
+    name
+    for name in names("layers")
+    if (takes := catalog.signature("layers", name)) and takes.tensors[:1] == (TensorArgument("data"),)
+]
+
+CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells")
+
+# What Keras accepts, and even runs, and a rule refuses all the same: each with its reason.
+STRICTER = {
+    **{(n, "S301"): "Keras takes a single image for a batch of one; a network only ever sees batches" for n in IMAGES},
+    ("TimeDistributed", "S301"): "Keras does not ask the wrapped layer what it takes, and now and then it comes out",
+    ("Attention", "S301"): "a value without steps has its batch taken for them, and now and then it comes out",
+    ("AdditiveAttention", "S301"): "a value without steps has its batch taken for them, and now and then it comes out",
+    ("MultiHeadAttention", "S301"): "without steps, `attention_axes` can have the heads attend to each other",
+    ("Dropout", "S304"): "text passes through a dropout until the dropout does something",
+    ("EinsumDense", "S301"): "Keras multiplies matrices for an equation that looks like it, however many dimensions",
+    ("EinsumDense", "S105"): "Keras declares an output of more dimensions than its equation has, which never comes",
+    **{(n, "S204"): "a state too many is passed over" for n in ("GRU", "SimpleRNN", "LSTM", "RNN", "Bidirectional")},
+    **{(n, "S204"): "a state too many is passed over" for n in CELLS},
+    **{(n, "S302"): "a state of another width stretches a single unit" for n in CELLS},
+    **{
+        (n, "S301"): "of what is not one step, something now and then comes out"
+        for n in ("RNN", "Bidirectional", *CELLS)
+    },
+    ("ReversibleEmbedding", "S301"): "one vector without a batch is multiplied like a matrix",
+    ("MelSpectrogram", "S301"): "a single sound is taken, and of several dimensions what is declared never comes",
+}
+
+# Where Keras declares something that is something else when it runs, a rule leaves it unknown.
+LOOSER = {
+    "Activation": "`glu` leaves a half of the last dimension, declared whole",
+    "CategoryEncoding": "of more than two dimensions, another one is taken for the categories than is declared",
+    "ContrastLimitedAdaptiveHistogramEqualization": "whole numbers stay whole numbers, declared floats",
+    "Hashing": "`one_hot` gives a vector for each value, declared one for all",
+    "IntegerLookup": "what is encoded comes as int64, declared float32",
+    "MaxNumBoundingBoxes": "whole numbers stay whole numbers, declared floats",
+    "MelSpectrogram": "now and then one frame more is declared than comes",
+    "MultiHeadAttention": "the scores are as long as the value, not as the query",
+    "ReversibleEmbedding": "`reverse_dtype` is not declared",
+    "SpectralNormalization": "what comes is cast to the dtype of the input, declared a float",
+    "StringLookup": "what is encoded comes as int64, declared float32; what is inverted as text, declared int64",
+    "TextVectorization": "what is encoded comes as int64, and a dimension of 1 is gone, declared kept",
+}
+
+# Where Keras declares less than it makes: what a rule says beyond it must come out.
+FINER = {"Pipeline": "a cropped image has the size that it is cropped to, which Keras does not see inside a pipeline"}
+
+WITHOUT = {"TFSMLayer": "what a saved model gives stands in its files, which checking does not read"}
+"""The layers of which there can be no rule."""
+
+
+def table() -> str:
+    """Layers by agreement with Keras, a row each."""
+    rows = []
+    for name in catalog.names("layers"):
+        strict = "; ".join(f"{code}: {reason}" for (of, code), reason in STRICTER.items() if of == name)
+        loose = LOOSER.get(name, "") + (f"more is known: {FINER[name]}" if name in FINER else "")
+        known = f"yes | {DRAWS}, {MANY} | {strict} | {loose}" if name not in WITHOUT else f"no | | {WITHOUT[name]} |"
+        rows.append(f"| `{name}` | {known} |".replace("  ", " "))
+    return "\n".join(
+        [
+            "A rule and Keras are asked about the same configurations, wrong ones among them. They agree on",
+            "shapes, dtypes, weights, what of them is trained, and on refusing; what Keras declares and a rule",
+            f"refuses, Keras fails on once it runs. `make test` draws {DRAWS} configurations of each layer,",
+            f"`make test-all` {MANY}, others each time. Stricter: a rule refuses what Keras now and then runs.",
+            "Looser: a rule leaves unknown what Keras declares, because something else comes.",
+            "",
+            "| layer | rule | drawn | stricter than Keras | looser than Keras |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
