@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
+import runpy
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -15,9 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+import keras
 
 from specc import catalog, codes, shapes
 from specc.backend import introspect
+from specc.backend.introspect import architectures
 from specc.cli import program
 from specc.schema.document import text as schema
 
@@ -34,12 +38,25 @@ def generated() -> Iterator[tuple[str, str]]:
         introspect.main(Path(folder))
         for file in sorted(Path(folder).iterdir()):
             yield f"specc/catalog/{file.name}", file.read_text(encoding="utf-8")
+    yield from built()
     yield "schemas/specc-v1.schema.json", schema()
     yield "docs/errors.md", errors()
     yield "docs/coverage.md", coverage()
     yield "docs/reference/index.md", contents()
     for name in program.names():
         yield f"docs/reference/{name}.md", reference(name)
+
+
+def built() -> Iterator[tuple[str, str]]:
+    """What the architectures are made of, where that was not read from the Keras that is installed.
+
+    To build them all takes minutes. What is there is held against Keras by the slow tests.
+    """
+    for name in architectures.names():
+        path = f"specc/catalog/architectures/{name}.json"
+        made = json.loads((ROOT / path).read_text(encoding="utf-8")) if (ROOT / path).exists() else {}
+        if made.get("keras") != keras.__version__:
+            yield path, architectures.text(name)
 
 
 def errors() -> str:
@@ -55,6 +72,7 @@ def errors() -> str:
             "",
             "What specc reports has a code, and every code a page that says what it means, with an example that is",
             "given it and one that is not. `specc explain S302` shows the page in a terminal.",
+            "[Reading what specc reports](diagnostics.md) tells of `--fix`, `--allow` and formats for programs.",
             "",
             "| code | what | severity |",
             "| --- | --- | --- |",
@@ -67,7 +85,7 @@ def errors() -> str:
 def coverage() -> str:
     """Which layers and ops have a rule for their shapes, and which are unknown to `validate` and `summary`."""
     sections: list[str] = []
-    for family, title in (("layers", "Layers"), ("ops", "Ops")):
+    for family, title in (("layers", "Layers"), ("ops", "Ops"), ("applications", "Applications")):
         known, all_of_them = set(shapes.names(family)), catalog.names(family)
         sections += [f"## {title}", ""]
         for what, names in (
@@ -85,6 +103,10 @@ def coverage() -> str:
             "`validate` and `summary`, and what comes after it is checked once Keras builds the network.",
             "",
             *sections,
+            "## Layers and their agreement with Keras",
+            "",
+            runpy.run_path(str(ROOT / "tests/shapes/agreement.py"))["table"](),
+            "",
         ]
     )
 

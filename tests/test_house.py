@@ -164,7 +164,8 @@ def test_a_command_that_needs_no_tensorflow_does_not_load_it(arguments: list[str
         "import sys\n"
         "from specc.cli.entry import status\n"
         "ended = status(sys.argv[1:])\n"
-        "print(sorted({'tensorflow', 'keras', 'numpy', 'jsonschema', 'pyarrow', 'PIL'} & set(sys.modules)), ended, file=sys.stderr)"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'jsonschema', 'pyarrow', 'PIL'} & set(sys.modules)\n"
+        "print(sorted(heavy), ended, file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60

@@ -75,9 +75,9 @@ def architecture(name: str) -> Mapping[str, Any]:
     """What an application is made of. Raises FileNotFoundError for one that is not a single graph.
 
     `minimum` is the least height and width, `calls` the layers that occur, each with the arguments that are not its
-    defaults; `{"argument": name}` stands for the application's own, `{"fit": kernel}` for a padding by parity. `before`,
-    `body` and `after` list the nodes as keys into `calls`, each applied to the node before; or as a list of the key and
-    how many nodes back each input was made.
+    defaults; `{"argument": name}` stands for the application's own, `{"fit": kernel}` for a padding by parity.
+    `before`, `body` and `after` list the nodes as keys into `calls`, each applied to the node before; or as a list of
+    the key and how many nodes back each input was made.
     """
     read: dict[str, Any] = json.loads(files(__name__).joinpath("architectures", f"{name}.json").read_text("utf-8"))
     return MappingProxyType(read)

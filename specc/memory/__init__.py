@@ -19,7 +19,7 @@ FLOAT = "float32"
 BATCH = 32
 """The batch that is reckoned with where a spec has no dataset, as Keras's own `fit` does."""
 UPDATES = 2
-"""Arrays as large as the largest weight that an optimizer computes with while it changes it: two are updated at a time."""
+"""Arrays as large as the largest weight that an optimizer computes with: two weights are updated at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Memory:
     """Bytes, for `batch` examples at once. `exact` is False where a step's share is unknown, and counted as none.
 
     `weights` are those of the network, trained or not. Training adds `slots`, what the optimizer keeps of each weight,
-    the `gradients` of the weights, and at its worst moment `step`: the batch, the activations held for the way back, and
-    what is being computed. `kept` is the part of it that is held from the forward to the backward pass. `inference` is
-    the worst moment of a forward pass alone.
+    the `gradients` of the weights, and at its worst moment `step`: the batch, the activations held for the way back,
+    and what is being computed. `kept` is the part of it that is held from the forward to the backward pass.
+    `inference` is the worst moment of a forward pass alone.
     """
 
     batch: int

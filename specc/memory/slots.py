@@ -53,7 +53,8 @@ def slots(optimizer: Call, weights: Sequence[Trained]) -> int | None:
             return None
         held += (whole * prod(shape) + own) * width
     if takes.name == "Adafactor":
-        held += sum(2 * RATE for _, shape, _ in weights if len(shape) < 2)  # Two numbers that stand for rows and columns.
+        # Two numbers that stand for rows and columns.
+        held += sum(2 * RATE for _, shape, _ in weights if len(shape) < 2)
     if takes.name == "Nadam":
         held += weights[0][2] if weights else RATE
     return held

@@ -44,7 +44,7 @@ PRODUCTS: list[tuple[str, Shapes, dict[str, Any]]] = [
     ("tensordot", {"x1": (2, 5, 3), "x2": (3, 4)}, {"axes": 1}),
     ("tensordot", {"x1": (2, 5, 3), "x2": (3, 5, 4)}, {"axes": [[1, 2], [1, 0]]}),
     ("dot", {"x1": (6, 3), "x2": (3, 4)}, {}),
-    ("inner", {"x1": (6, 3), "x2": (4, 3)}, {}),
+    ("inner", {"x1": (6, 3), "x2": (6, 3)}, {}),
     ("conv", {"inputs": (2, 9, 8, 3), "kernel": (3, 2, 3, 4)}, {}),
     ("conv", {"inputs": (2, 9, 8, 3), "kernel": (3, 3, 3, 4)}, {"strides": 2, "padding": "same"}),
     ("conv", {"inputs": (2, 9, 3), "kernel": (3, 3, 4)}, {}),

@@ -1,8 +1,9 @@
 """Show the network of a spec: its steps, their shapes, and what they cost.
 
-Nothing is built: all is computed from the spec, without TensorFlow. FLOPs are the floating-point operations of a forward
-pass over one example, a multiplication and an addition counting two; `kept` is the memory that training holds of a step
-for the way back, for one example. What is not known is shown as `?`. Repetitions in a row that are alike are shown once.
+Nothing is built: all is computed from the spec, without TensorFlow. FLOPs are the floating-point operations of a
+forward pass over one example, a multiplication and an addition counting two; `kept` is the memory that training holds
+of a step for the way back, for one example. What is not known is shown as `?`. Repetitions in a row that are alike are
+shown once.
 
     specc summary model.yaml
     specc summary model.yaml -p width=128

@@ -132,7 +132,7 @@ def _shown(name: str, instead: Mapping[str, str]) -> str:
 
 
 def _likeness(item: Item) -> object:
-    """What two repetitions must have in common to be shown as one: everything but their names and where they take from."""
+    """What two repetitions must share to be shown as one: everything but their names and where they take from."""
     if isinstance(item, Box):
         return item.times, tuple((inner.name, _likeness(inner)) for inner in item.items)
     step = item.step

@@ -131,7 +131,8 @@ class Layout:
         if len(labels) < 2:
             return Thing(key, max(width, *(2 * room for room in labels.values()), 0.0), height)
         room = sum(labels.values())
-        start, slots = -room / 2, {}
+        start = -room / 2
+        slots: dict[Hashable, float] = {}
         for output, wide in sorted(labels.items()):
             slots[node, output] = start + 8
             start += wide

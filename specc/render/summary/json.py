@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from specc.memory import memory
-from specc.plan import Edge, Plan, Step
+from specc.plan import Edge, Plan
 from specc.render.summary.costs import added, flops, parameters, trainable
 from specc.tensors import Tensor
 

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 SWEEPS = 12
 """Times that orders and places are improved, down and up again in turn."""
 STRAIGHT, CHAINED = 16.0, 6.0
-"""How much more an edge insists on being straight where it passes rows, and where it is the only one of both its ends."""
+"""How much more an edge insists on being straight: where it passes rows, and where it is alone at both its ends."""
 
 
 @dataclass(slots=True)
@@ -137,8 +137,9 @@ def _rows(things: Mapping[Hashable, Thing], links: Sequence[Link], first: set[Ha
         into[link.target].append(link.source)
         out[link.source].append(link.target)
     for key, thing in things.items():  # Things come in an order in which every link points onwards.
-        thing.row = max((things[source].row + 1 for source in into[key]), default=1 if first and key not in first else 0)
-    for key, thing in reversed(things.items()):
+        top = 1 if first and key not in first else 0
+        thing.row = max((things[source].row + 1 for source in into[key]), default=top)
+    for key, thing in reversed(list(things.items())):
         if not into[key] and out[key] and key not in first:
             thing.row = min(things[target].row for target in out[key]) - 1
     lowest = max((thing.row for key, thing in things.items() if key not in last), default=-1)
@@ -170,7 +171,7 @@ def _order(rows: list[list[Thing]], joints: Sequence[_Joint]) -> None:
                 id(t): sum(at[id(n)] for n in near) / len(near) if (near := sideways.get(id(t))) else float(at[id(t)])
                 for t in row
             }
-            row.sort(key=lambda thing: middles[id(thing)])  # noqa: B023
+            row.sort(key=lambda thing: middles[id(thing)])
             at |= {id(thing): i for i, thing in enumerate(row)}
         crossings = _crossings(rows, joints)
         if crossings < fewest:
@@ -218,7 +219,7 @@ def _place(rows: Sequence[Sequence[Thing]], joints: Sequence[_Joint], across: fl
 
 
 def _settle(row: Sequence[Thing], wanted: Sequence[tuple[float, float]], across: float) -> None:
-    """The places nearest to those wanted (in squares, weighted) in which nothing overlaps: adjacent violators pooled."""
+    """The places nearest to those wanted (weighted squares) where nothing overlaps: adjacent violators pooled."""
     groups: list[tuple[float, float, int]] = []  # the place of the first in a group, its weight, how many
     offsets: list[float] = []
     for i, (place, weight) in enumerate(wanted):

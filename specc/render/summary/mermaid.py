@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from specc.plan import Plan
 from specc.render.summary.boxes import Box, Item, boxes, stem
-from specc.render.summary.graph import Graph, graph
+from specc.render.summary.graph import graph
 from specc.tensors import show
 
 ESCAPED = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "&": "#amp;", "\\": "#92;"}

@@ -102,6 +102,8 @@ def inner(site: Site) -> Result:
         return _scaled(one.shape, other.shape, dtype)
     if not agree(one.shape[-1], other.shape[-1]):
         raise _unfit(site, one.shape, other.shape, f"{one.shape[-1]} meets {other.shape[-1]}")
+    # For the case that one is a single number, Keras multiplies them element by element as well.
+    broadcast(site, one.shape, other.shape)
     shape, width = one.shape[:-1] + other.shape[:-1], one.shape[-1]
     return single(shape, dtype, flops=_products(shape, other.shape[-1] if width is None else width))
 

@@ -40,8 +40,16 @@ def along_axis(operations: int, allowed: Sequence[str], dtype: str | None = None
 
 
 softmax = log_softmax = along_axis(SOFTMAX, FLOATS)
-# A sum along the axis, less one, divided, compared; what is above, once more summed, taken off and compared.
-sparsemax = along_axis(8, ("float32", "float64", "bfloat16"))
+
+
+def sparsemax(site: Site) -> Result:
+    """(…) → the same, as shares of one along the axis, of which many are none."""
+    x, at = site.tensor(), integer(site, "axis")
+    # Counting along a known axis in half precision is what TensorFlow cannot.
+    known = x.shape is not None and x.shape[axis(site, "axis", at, len(x.shape), x.shape)] is not None
+    allowed = tuple(dtype for dtype in FLOATS if dtype != "float16") if known else FLOATS
+    # A sum along the axis, less one, divided, compared; what is above, once more summed, taken off and compared.
+    return along_axis(8, allowed)(site)
 
 
 def normalize(site: Site) -> Result:
