@@ -9,7 +9,7 @@ from typing import Any
 
 from specc.calls import Call
 from specc.diagnostics import Related, Span
-from specc.kinds.features import Feature
+from specc.kinds.features import Feature, columns
 from specc.tensors import Tensor, Weight
 from specc.tree import Source, Tree
 
@@ -141,15 +141,21 @@ class Field:
     span: Span
     column_span: Span
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All fields of the source that it reads: one, but of a window."""
+        return columns(self.feature, self.column)
+
 
 @dataclass(frozen=True, slots=True)
 class Splitting:
-    """How examples are divided: two fractions, and what they keep together or in proportion."""
+    """How examples are divided: two fractions, and what they keep together, in proportion, or in order."""
 
     validation: float = 0.0
     test: float = 0.0
     stratify: str | None = None
     group: str | None = None
+    order: str | None = None
     span: Span | None = None
 
 
@@ -158,6 +164,8 @@ class Dataset:
     """Where examples come from and what each field is.
 
     `sources` has the one key `""` for a single reader that is split here, else `train`, `validation` and `test`.
+    `shuffle` is True for a new order each epoch, or how far from its place an example may come to be, at most. `skip`
+    is the share of rows that may be passed over because they cannot be read; None where none may.
     """
 
     sources: Mapping[str, Call]
@@ -165,9 +173,11 @@ class Dataset:
     targets: tuple[Field, ...]
     split: Splitting
     batch_size: int
-    shuffle: bool
+    shuffle: bool | int
     limit: int | None
     span: Span
+    cache: str = "auto"
+    skip: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

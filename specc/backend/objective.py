@@ -128,7 +128,8 @@ def class_weights(training: Training, split: Split) -> tuple[float, ...] | None:
     if weight is None or weight.by_class is not None:
         return weight.by_number if weight else None
     (target,) = split.targets.values()
-    counts = np.bincount(keras.ops.convert_to_numpy(class_numbers(target.all())))
+    numbers = [keras.ops.convert_to_numpy(class_numbers(some)) for some in target.chunks(split.places)]
+    counts = np.bincount(np.concatenate(numbers))
     there = np.count_nonzero(counts)
     return tuple(float(counts.sum() / (there * count)) if count else 0.0 for count in counts)
 

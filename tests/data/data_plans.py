@@ -7,10 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from specc.calls import Call
 from specc.diagnostics import Log, Rejected, Span
 from specc.kinds import word
-from specc.kinds.features import Origin
+from specc.kinds.features import Origin, learnt
 from specc.plan import Dataset, Field, Network, Plan, Runtime, Splitting
 from specc.tree import Source, Tree
 
@@ -25,6 +27,13 @@ def feature(type: str, **properties: Any) -> Any:
     return word("features", type)(**properties)
 
 
+def learned(feature: Any, values: Any) -> Any:
+    """What a feature learns from values that come in two parts."""
+    half = len(values) // 2
+    parts = [values[:half], values[half:]] if half else [values]
+    return learnt(feature.learn(), [(part, None) for part in parts])
+
+
 def reader(name: str, **arguments: Any) -> Call:
     """A reader in line 1 of the spec, its arguments in line 2."""
     return Call("readers", name, arguments, place(1), {name: place(2) for name in arguments})
@@ -37,6 +46,8 @@ def data_plan(
     *,
     seed: int = 0,
     limit: int | None = None,
+    cache: str = "auto",
+    skip: float | None = None,
     **split: Any,
 ) -> Plan:
     """A plan whose fields stand in lines 10, 11, … and name their columns in lines 110, 111, …; the split is line 5.
@@ -56,6 +67,8 @@ def data_plan(
         shuffle=True,
         limit=limit,
         span=place(1),
+        cache=cache,
+        skip=skip,
     )
     return Plan(
         name="data",
@@ -74,3 +87,8 @@ def told(call: Any, *arguments: Any) -> list[tuple[str, int, str, str]]:
     with suppress(Rejected):
         call(*arguments, log)
     return [(d.code.id, d.span.line, d.message, d.help) for d in log.sorted()]
+
+
+def everything(split: Any, name: str) -> Any:
+    """All of a field's tensors, in order."""
+    return np.concatenate([({**inputs, **targets})[name] for inputs, targets in split.batches(512)])

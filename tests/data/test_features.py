@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from data_plans import ORIGIN, feature
+from data_plans import ORIGIN, feature, learned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
@@ -23,7 +23,7 @@ from specc.kinds import words
 def prepared(kind, column, rows=None):
     """What the network gets of a column, after learning from some of its rows, or from all."""
     values = kind.read(np.asarray(column), ORIGIN)
-    state = json.loads(json.dumps(kind.learn(values if rows is None else values[rows])))
+    state = json.loads(json.dumps(learned(kind, values if rows is None else values[rows])))
     values = kind.read(values, ORIGIN, state)
     raw = kind.raw(state)
     tensor = kind.prepare(tf, tf.constant(values, raw.dtype), state).numpy()
@@ -38,7 +38,7 @@ def prepared(kind, column, rows=None):
 def refused(kind, column):
     """Code, message and help of a column that a feature will not read, or not learn from."""
     with pytest.raises(Refusal) as refusal:
-        kind.learn(kind.read(np.asarray(column), ORIGIN))
+        learned(kind, kind.read(np.asarray(column), ORIGIN))
     return refusal.value.code.id, refusal.value.message, refusal.value.help
 
 
@@ -66,7 +66,7 @@ def test_every_feature_of_the_first_issue_is_there():
 )
 def test_what_is_saved_and_served_does_what_training_did(kind, column, tmp_path):
     values = kind.read(column, ORIGIN)
-    state = kind.learn(values)
+    state = learned(kind, values)
     raw = kind.raw(state)
     module = tf.Module()
     module.prepare = tf.function(
@@ -130,7 +130,7 @@ def test_number_goes_back_to_the_units_of_the_data():
     column = np.array([3.0, 5.0, 10.0], np.float32)
     for scale in ("standard", "minmax", "none"):
         kind = feature("number", scale=scale)
-        state = kind.learn(kind.read(column, ORIGIN))
+        state = learned(kind, kind.read(column, ORIGIN))
         there = kind.prepare(tf, tf.constant(column), state)
         np.testing.assert_allclose(kind.restore(tf, there, state).numpy()[:, 0], column, rtol=1e-6)
 
@@ -194,7 +194,7 @@ def test_category_numbers_integers_as_pandas_does(values):
 
 def test_category_sorts_texts_that_are_whole_numbers_as_numbers():
     kind = feature("category")
-    assert kind.learn(kind.read(objects("10", "9", "", "-1"), ORIGIN))["vocabulary"] == ["", "-1", "9", "10"]
+    assert learned(kind, kind.read(objects("10", "9", "", "-1"), ORIGIN))["vocabulary"] == ["", "-1", "9", "10"]
 
 
 def test_category_with_classes_takes_the_values_as_indices():
@@ -234,25 +234,25 @@ def test_category_spreads_unknown_values_over_several_indices():
 def test_category_keeps_the_most_frequent_values_in_their_order():
     column = objects(*"cccbbaaaad")
     kind = feature("category", max_vocabulary=2, oov=1)
-    assert kind.learn(kind.read(column, ORIGIN))["vocabulary"] == ["a", "c"]
+    assert learned(kind, kind.read(column, ORIGIN))["vocabulary"] == ["a", "c"]
     assert prepared(kind, column).tolist() == [1, 1, 1, 2, 2, 0, 0, 0, 0, 2]
 
 
 def test_category_breaks_ties_of_frequency_in_the_order_of_values():
     kind = feature("category", max_vocabulary=2, oov=1)
-    assert kind.learn(objects(*"dcba"))["vocabulary"] == ["a", "b"]
+    assert learned(kind, objects(*"dcba"))["vocabulary"] == ["a", "b"]
 
 
 def test_category_takes_a_number_from_json_for_a_text_that_was_learnt():
     kind = feature("category")
-    state = kind.learn(kind.read(objects("1", "2", "3"), ORIGIN))
+    state = learned(kind, kind.read(objects("1", "2", "3"), ORIGIN))
     assert kind.read(np.array([3, 1]), ORIGIN, state).tolist() == ["3", "1"]
     assert kind.read(objects(3, 1), ORIGIN, state).tolist() == ["3", "1"]
 
 
 def test_category_takes_a_text_from_csv_for_a_number_that_was_learnt():
     kind = feature("category")
-    state = kind.learn(kind.read(np.array([4, 5]), ORIGIN))
+    state = learned(kind, kind.read(np.array([4, 5]), ORIGIN))
     assert kind.read(objects("5", "4"), ORIGIN, state).tolist() == [5, 4]
 
 
@@ -262,7 +262,7 @@ def test_category_refuses_when_served_what_it_was_not_trained_on():
         (feature("category"), np.array([1]), tf.constant([2], tf.int64)),
         (feature("category", classes=3), np.array([1]), tf.constant([3], tf.int64)),
     ):
-        state = kind.learn(kind.read(column, ORIGIN))
+        state = learned(kind, kind.read(column, ORIGIN))
         with pytest.raises(tf.errors.InvalidArgumentError, match="was not trained on"):
             tf.function(lambda batch, kind=kind, state=state: kind.prepare(tf, batch, state))(other)
 
@@ -306,7 +306,7 @@ def test_category_says_which_row_holds_what_training_has_not_seen():
     kind = feature("category")
     values = kind.read(objects("cat", "dog", "cow"), ORIGIN)
     with pytest.raises(Refusal) as refusal:
-        kind.read(values, ORIGIN, kind.learn(values[:2]))
+        kind.read(values, ORIGIN, learned(kind, values[:2]))
     assert refusal.value.code.id == "S504"
     assert refusal.value.message == "`cow` in table.csv:4 was not in the training rows"
 
@@ -374,7 +374,10 @@ def test_binary_says_which_row_it_cannot_take(properties, column, message, remed
 
 def test_binary_takes_the_other_kind_of_column_once_it_has_learnt():
     kind = feature("binary")
-    words, figures = kind.learn(kind.read(objects("1", "0"), ORIGIN)), kind.learn(kind.read(np.array([1, 0]), ORIGIN))
+    words, figures = (
+        learned(kind, kind.read(objects("1", "0"), ORIGIN)),
+        learned(kind, kind.read(np.array([1, 0]), ORIGIN)),
+    )
     assert kind.read(np.array([1, 0]), ORIGIN, words).tolist() == ["1", "0"]
     assert kind.read(objects("1", "0"), ORIGIN, figures).tolist() == [1, 0]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from data_plans import data_plan, feature, reader
+from data_plans import data_plan, everything, feature, reader
 
 from specc.backend.data import open_data
 from specc.diagnostics import Log
@@ -39,9 +39,9 @@ def test_the_digits_in_the_repository_are_those_of_uci():
         "validation": 180,
         "test": 359,
     }
-    everything = np.concatenate([split.inputs["image"].all() for split in data.splits.values()])
-    assert (everything.min(), everything.max()) == (0, 16)
-    assert everything.mean() == pytest.approx(4.884, abs=1e-3)
+    pixels = np.concatenate([everything(split, "image") for split in data.splits.values()])
+    assert (pixels.min(), pixels.max()) == (0, 16)
+    assert pixels.mean() == pytest.approx(4.884, abs=1e-3)
 
 
 def test_fashion_mnist_has_its_known_mean_and_counts():
@@ -58,7 +58,7 @@ def test_fashion_mnist_has_its_known_mean_and_counts():
     assert images.shape == (60000, 28, 28, 1)
     assert images.mean() == pytest.approx(72.940, abs=1e-3)
     for split, count in (("train", 6000), ("test", 1000)):
-        assert (np.bincount(data.splits[split].targets["label"].all()) == count).all()
+        assert (np.bincount(everything(data.splits[split], "label")) == count).all()
 
 
 def test_adult_is_read_as_pandas_reads_it():
@@ -74,10 +74,10 @@ def test_adult_is_read_as_pandas_reads_it():
     table = pd.read_csv(path, skipinitialspace=True, na_values="?")
     for split in data.splits.values():
         rows = table.iloc[split.rows]
-        assert (split.inputs["age"].all().numpy()[:, 0] == rows["age"]).all()
+        assert (everything(split, "age")[:, 0] == rows["age"]).all()
         codes = pd.Categorical(rows["occupation"].fillna(""), data.states["inputs.occupation"]["vocabulary"]).codes
-        assert (split.inputs["occupation"].all().numpy() == codes).all()
-        assert (split.targets["rich"].all().numpy()[:, 0] == (rows["class"] == ">50K")).all()
+        assert (everything(split, "occupation") == codes).all()
+        assert (everything(split, "rich")[:, 0] == (rows["class"] == ">50K")).all()
 
 
 def test_titanic_without_imputing_says_where_ages_are_missing():

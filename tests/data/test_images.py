@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from data_plans import ORIGIN, data_plan, feature, reader, told
+from data_plans import ORIGIN, data_plan, feature, learned, reader, told
 from PIL import Image
 
 import specc.backend  # noqa: F401  (TensorFlow, quietly)
 from specc.backend.data import open_data
-from specc.backend.data.prepared import keep
 from specc.diagnostics import Log, Refusal
 
 WIDE = np.random.default_rng(0).integers(0, 256, (24, 36, 3), dtype=np.uint8)
@@ -21,7 +20,7 @@ WIDE = np.random.default_rng(0).integers(0, 256, (24, 36, 3), dtype=np.uint8)
 
 def prepared(kind, column):
     values = kind.read(column, ORIGIN)
-    state = json.loads(json.dumps(kind.learn(values)))
+    state = json.loads(json.dumps(learned(kind, values)))
     if state.get("files"):
         values = np.array([Path(name).read_bytes() for name in values], dtype=object)
     tensor = kind.prepare(tf, tf.constant(values, kind.raw(state).dtype), state)
@@ -73,7 +72,7 @@ def test_arrays_keep_their_values_and_get_channels_last(properties, shape, becom
 
 def test_arrays_of_bytes_are_served_and_kept_as_bytes():
     kind = feature("image")
-    state = kind.learn(kind.read(np.zeros((2, 8, 8), np.uint8), ORIGIN))
+    state = learned(kind, kind.read(np.zeros((2, 8, 8), np.uint8), ORIGIN))
     assert (kind.raw(state).shape, kind.raw(state).dtype) == ((None, 8, 8), "uint8")
     assert kind.kept(state) == "uint8"
 
@@ -117,7 +116,7 @@ def test_a_pixel_that_is_no_number_is_told_with_its_row():
 
 def test_pictures_of_another_form_than_in_training_are_refused():
     kind = feature("image")
-    state = kind.learn(np.zeros((2, 8, 8), np.uint8))
+    state = learned(kind, np.zeros((2, 8, 8), np.uint8))
     message = refused(kind, np.zeros((2, 9, 9), np.uint8), state)[1]
     assert (
         message
@@ -240,34 +239,29 @@ def test_pictures_that_cannot_be_decoded_are_named_all_at_once(folder):
 
 def test_pictures_are_kept_as_bytes_and_answer_as_they_lie(folder):
     split = open_data(data_plan(reader("image_folder", path=str(folder)), *FIELDS), Log()).splits["train"]
-    assert split.inputs["image"].tensor.dtype == tf.uint8
+    assert split.inputs["image"].array.dtype == tf.uint8
     for inputs, targets in split.batches(7):
         odd = inputs["image"].numpy()[:, 0, 0, 0] % 2
         assert (odd == targets["label"].numpy()).all()
 
 
-def test_pictures_beyond_memory_are_decoded_batch_by_batch_to_the_same(folder):
-    split = open_data(data_plan(reader("image_folder", path=str(folder)), *FIELDS), Log()).splits["train"]
-    field = split.inputs["image"]
-    files = keep(field.feature, split.values["image"], split.rows, field.state, memory=0)
-    assert not files.ready
-    everything = tf.range(split.examples)
-    np.testing.assert_array_equal(files.take(everything), field.take(everything))
-    streamed = type(split)(split.examples, {"image": files}, split.targets, split.values, split.rows)
+def test_pictures_that_are_not_kept_are_decoded_batch_by_batch_to_the_same(folder):
+    kept, read = (
+        open_data(data_plan(reader("image_folder", path=str(folder)), *FIELDS, cache=cache), Log()).splits["train"]
+        for cache in ("memory", "none")
+    )
+    assert (kept.inputs["image"].ready, read.inputs["image"].ready) == (True, False)
     for batch in (3, 16):
-        ours = streamed.stream(batch, seed=1, shuffle=True).take(20)
-        for (kept, _), (decoded, _) in zip(split.stream(batch, seed=1, shuffle=True).take(20), ours, strict=True):
-            np.testing.assert_array_equal(kept["image"], decoded["image"])
+        ours = read.stream(batch, seed=1, shuffle=True).take(20)
+        for (one, _), (other, _) in zip(kept.stream(batch, seed=1, shuffle=True).take(20), ours, strict=True):
+            np.testing.assert_array_equal(one["image"], other["image"])
 
 
 def test_a_picture_that_breaks_a_batch_can_be_blamed_afterwards(folder):
-    data = open_data(data_plan(reader("image_folder", path=str(folder)), *FIELDS), Log())
-    split, field = data.splits["train"], data.splits["train"].inputs["image"]
-    files = keep(field.feature, split.values["image"], split.rows, field.state, memory=0)
-    streamed = type(split)(split.examples, {"image": files}, split.targets, split.values, split.rows)
+    data = open_data(data_plan(reader("image_folder", path=str(folder)), *FIELDS, cache="none"), Log())
     (folder / "odd" / "11.png").write_text("gone bad")
     with pytest.raises(tf.errors.InvalidArgumentError):
-        list(streamed.batches(8))
+        list(data.splits["train"].batches(8))
     log = Log()
-    type(data)(data.dataset, data.states, {"train": streamed}, data.sources).blame(log)
+    data.blame(log)
     assert [d.message for d in log.sorted()] == [f"cannot decode `{folder / 'odd' / '11.png'}`"]

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from data_plans import data_plan, feature, reader, told
+from data_plans import data_plan, everything, feature, reader, told
 
 from specc.backend.data import open_data, open_split
 from specc.diagnostics import Log
@@ -41,11 +41,6 @@ def flower_plan(path, *, inputs=None, targets=None, **options):
         targets or {"kind": feature("category")},
         **options,
     )
-
-
-def everything(split, name):
-    """All of a field's tensors, in order."""
-    return np.concatenate([({**inputs, **targets})[name] for inputs, targets in split.batches(7)])
 
 
 def test_a_field_learns_from_the_training_rows_only(tmp_path):

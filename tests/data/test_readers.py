@@ -8,23 +8,50 @@ import os
 import struct
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from data_plans import feature
+from data_plans import feature, learned
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from specc.diagnostics import Refusal
 from specc.kinds import signature, word, words
+from specc.kinds.readers import Coded
+
+
+@dataclass
+class Read:
+    """All rows that a reader gives, at once."""
+
+    names: tuple
+    rows: int
+    files: tuple
+    origin: object
+    columns: dict
 
 
 def table(name, *, seed=0, fields=None, **arguments):
     """Read all of the named fields, of which nothing is known."""
-    return word("readers", name)(**arguments).read(dict.fromkeys(fields or ()), seed)
+    return read_all(word("readers", name)(**arguments).open(dict.fromkeys(fields or ()), seed), fields)
+
+
+def read_all(opened, fields):
+    chunks = list(opened.chunks())
+    there = [name for name in fields or () if name in opened.names]
+    columns = {name: together([chunk[name] for chunk in chunks]) for name in there}
+    counted = sum(len(next(iter(chunk.values()))) for chunk in chunks)
+    assert opened.rows in (None, counted) or not there
+    return Read(opened.names, counted if opened.rows is None else opened.rows, opened.files, opened.origin, columns)
+
+
+def together(columns):
+    plain = [column.values[column.codes] if isinstance(column, Coded) else column for column in columns]
+    return plain[0] if len(plain) == 1 else np.concatenate(plain or [np.zeros(0, object)])
 
 
 def refused(name, **arguments):
@@ -87,11 +114,11 @@ def test_csv_lays_files_end_to_end_in_the_order_of_their_names_and_knows_each_li
     assert [read.origin.where(row) for row in range(3)] == ["part-1.csv:2", "part-1.csv:3", "part-2.csv:2"]
 
 
-def test_csv_says_row_instead_of_line_where_values_span_lines(tmp_path):
+def test_csv_says_the_line_on_which_a_row_begins_where_values_span_lines(tmp_path):
     (tmp_path / "t.csv").write_text('a\n"one\ntwo"\nthree\n')
     read = table("csv", path=str(tmp_path / "t.csv"), fields=["a"])
     assert read.columns["a"].tolist() == ["one\ntwo", "three"]
-    assert read.origin.where(1) == "t.csv, row 2"
+    assert (read.origin.where(0), read.origin.where(1)) == ("t.csv:2", "t.csv:4")
 
 
 def test_csv_searches_folders_below_by_two_stars(tmp_path):
@@ -128,7 +155,7 @@ def test_csv_without_pyarrow_says_what_to_type(tmp_path):
     (tmp_path / "t.csv").write_text("a\n1\n")
     script = (
         "from specc.diagnostics import Refusal\nfrom specc.kinds import word\n"
-        f"try: word('readers', 'csv')(path={str(tmp_path / 't.csv')!r}).read({{'a': None}}, 0)\n"
+        f"try: word('readers', 'csv')(path={str(tmp_path / 't.csv')!r}).open({{'a': None}}, 0)\n"
         "except Refusal as refusal: print(refusal.code, refusal.help)"
     )
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}{os.pathsep}{tmp_path}"}
@@ -400,14 +427,18 @@ FIELDS = {
 }
 
 
+def drawn(fields, seed, examples=20):
+    return read_all(word("readers", "random")(examples=examples).open(fields, seed), fields)
+
+
 def test_random_makes_examples_that_every_feature_reads():
-    read = word("readers", "random")(examples=50).read(FIELDS, 0)
+    read = drawn(FIELDS, 0, examples=50)
     assert read.rows == 50
     shapes = {}
     for name, kind in FIELDS.items():
         if kind is not None:
             values = kind.read(read.columns[name], read.origin)
-            kind.read(values, read.origin, kind.learn(values))
+            kind.read(values, read.origin, learned(kind, values))
             shapes[name] = values.shape
     assert shapes["image"] == (50, 4, 6, 3)
     assert shapes["tensor"] == (50, 2, 5)
@@ -416,10 +447,9 @@ def test_random_makes_examples_that_every_feature_reads():
 
 
 def test_random_is_a_function_of_the_seed_and_of_each_field_alone():
-    draw = word("readers", "random")(examples=20)
-    both, one = draw.read(FIELDS, 3), draw.read({"digit": FIELDS["digit"]}, 3)
+    both, one = drawn(FIELDS, 3), drawn({"digit": FIELDS["digit"]}, 3)
     np.testing.assert_array_equal(both.columns["digit"], one.columns["digit"])
-    assert (both.columns["digit"] != draw.read(FIELDS, 4).columns["digit"]).any()
+    assert (both.columns["digit"] != drawn(FIELDS, 4).columns["digit"]).any()
 
 
 @pytest.mark.parametrize(
@@ -427,6 +457,6 @@ def test_random_is_a_function_of_the_seed_and_of_each_field_alone():
 )
 def test_random_cannot_make_up_what_only_data_could_tell(kind, remedy):
     with pytest.raises(Refusal) as refusal:
-        word("readers", "random")(examples=5).read({"x": kind}, 0)
+        word("readers", "random")(examples=5).open({"x": kind}, 0)
     assert refusal.value.code.id == "S104"
     assert remedy in refusal.value.help

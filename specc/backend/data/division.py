@@ -22,6 +22,7 @@ def divide(
     *,
     strata: Array | None = None,
     groups: Array | None = None,
+    order: Array | None = None,
 ) -> dict[str, Array]:
     """The rows of each split in ascending order; `train` gets what the others leave.
 
@@ -32,8 +33,12 @@ def divide(
         strata: a value for each row; every split has each value in the proportion of the whole, to rounding, and
             `train` at least one row of each.
         groups: a value for each row; rows with the same value stay in one split. Sizes are then approximate.
+        order: a value for each row; training gets the lowest, in ascending order, then `validation`, then `test`. Rows
+            of equal value keep the order that they have.
     """
     sizes = {name: floor(rows * fraction + 0.5) for name, fraction in fractions.items()}
+    if order is not None:
+        return _in_order(order, sizes)
     if groups is not None:
         owner = _by_group(groups, sizes, seed)
     elif strata is not None:
@@ -41,6 +46,15 @@ def divide(
     else:
         owner = _dealt(_shuffled(rows, seed), list(sizes.values()))
     return {name: np.flatnonzero(owner == i) for i, name in enumerate(["train", *sizes])}
+
+
+def _in_order(order: Array, sizes: Mapping[str, int]) -> dict[str, Array]:
+    rows = np.argsort(order, kind="stable")
+    divided, end = {}, len(rows)
+    for name in ("test", "validation"):
+        divided[name] = rows[end - sizes.get(name, 0) : end]
+        end -= sizes.get(name, 0)
+    return {"train": rows[:end]} | {name: divided[name] for name in sizes}
 
 
 def _shuffled(count: int, seed: int) -> Array:

@@ -1,28 +1,36 @@
-"""From a plan to its data: read, checked, divided, learnt from, prepared."""
+"""From a plan to its data: read, checked, divided, learnt from, prepared.
+
+Each source is passed over at most three times, some rows at a time: to count its rows and see what divides them, where
+that is not known beforehand; to learn from the training rows; and to prepare every split. What fits into memory is read
+from disk once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from specc.backend.data.division import divide
+from specc.backend.data.faults import Faults
 from specc.backend.data.fingerprint import fingerprint
-from specc.backend.data.prepared import decode, keep, undecodable
-from specc.backend.data.sources import Source, all_files, keyed, read_field, read_source
+from specc.backend.data.making import make_splits
+from specc.backend.data.prepared import broken, undecodable
+from specc.backend.data.sources import Block, Source, keyed, open_source, plain
 from specc.backend.data.split import Split
 from specc.calls import Call
 from specc.codes import S105, S505
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.kinds.arrays import Array
-from specc.kinds.features import State, missing
+from specc.kinds.features import State, missing, taught
+from specc.kinds.readers import Coded
 from specc.plan import Dataset, Field, Plan
 
 Rows = Mapping[str, tuple[str, Array]]
-"""For each split the source that it comes from and its rows there."""
+"""For each split the source that it comes from and its rows there, in the order that they are to have."""
 
 
 SPLITS = ("train", "validation", "test")
@@ -44,11 +52,14 @@ class Data:
 
     @cached_property
     def fingerprint(self) -> Mapping[str, Any]:
-        """For `manifest.json`: readers, files with size and digest, rows of each split."""
+        """For `manifest.json`: readers, files with size and digest, rows of each split, and what was passed over."""
         readers = {name or "all": source.reader for name, source in self.sources.items()}
         made_up = {"made_up": True} if "random" in readers.values() else {}
         rows = {name: split.examples for name, split in self.splits.items()}
-        return {"readers": readers, **made_up, "rows": rows, **fingerprint(all_files(self.sources.values()))}
+        skipped = {name or "all": told for name, s in self.sources.items() if (told := s.faults.manifest())}
+        files = tuple(dict.fromkeys(path for source in self.sources.values() for path in source.files))
+        told = {"skipped": skipped} if skipped else {}
+        return {"readers": readers, **made_up, "rows": rows, **told, **fingerprint(files)}
 
     def facts(self) -> Mapping[str, Mapping[str, Any]]:
         """What is known of every field now: `{"targets.species": {"classes": 3, "shape": [], "vocabulary": […]}}`."""
@@ -61,9 +72,9 @@ class Data:
                 role, name = key.split(".", 1)
                 kept = (split.inputs if role == "inputs" else split.targets)[name]
                 if not kept.ready:
-                    names = np.array([n.decode() for n in kept.tensor.numpy()], dtype=object)
-                    if broken := decode(field.feature, names, kept.state):
-                        log.refuse(undecodable(broken), field.span)
+                    names = np.array([n.decode() for n in kept.array.numpy()], dtype=object)[split.places]
+                    if bad := broken(field.feature, names, kept.state):
+                        log.refuse(undecodable([names[number] for number in bad]), field.span)
 
 
 def open_data(plan: Plan, log: Log) -> Data:
@@ -77,16 +88,13 @@ def open_data(plan: Plan, log: Log) -> Data:
     if _training(dataset.sources) is None:
         log.report(S505, dataset.span, "no source is for training", help="name one `train`")
     _stop(log, before)
-    sources = _read(dataset, dataset.sources, plan.seed, {}, log)
+    sources = _open(dataset, dataset.sources, plan.seed, log)
+    rows = _divided(dataset, sources, plan.seed, {}, log)
+    if "train" not in rows or not len(rows["train"][1]):
+        _stop(log, before)
+    states = _learnt(sources, rows["train"], log)
     _stop(log, before)
-    rows = _divided(dataset, sources, plan.seed, log)
-    _stop(log, before)
-    states = _learnt(dataset, sources[rows["train"][0]], rows["train"][1], log)
-    _stop(log, before)
-    # Again, against what was learnt: other rows may hold what training has not seen.
-    sources = {name: _checked(dataset, source, states, log) for name, source in sources.items()}
-    _stop(log, before)
-    splits = {name: _split(dataset, sources[source], chosen, states, log) for name, (source, chosen) in rows.items()}
+    splits = make_splits(dataset, sources, rows, states, log)
     _stop(log, before)
     return Data(dataset, states, splits, sources)
 
@@ -100,9 +108,9 @@ def open_split(plan: Plan, states: Mapping[str, State], split: str, log: Log) ->
     dataset = _dataset(plan)
     before = log.errors
     needed = split if split in dataset.sources else _training(dataset.sources) or next(iter(dataset.sources))
-    sources = _read(dataset, {needed: dataset.sources[needed]}, plan.seed, states, log)
+    sources = _open(dataset, {needed: dataset.sources[needed]}, plan.seed, log)
     _stop(log, before)
-    rows = _divided(dataset, sources, plan.seed, log)
+    rows = _divided(dataset, sources, plan.seed, states, log)
     if split not in rows:
         log.report(
             S505,
@@ -111,9 +119,9 @@ def open_split(plan: Plan, states: Mapping[str, State], split: str, log: Log) ->
             help=f"there are {', '.join(f'`{name}`' for name in rows)}",
         )
     _stop(log, before)
-    opened = _split(dataset, sources[needed], rows[split][1], states, log)
+    opened = make_splits(dataset, sources, {split: rows[split]}, states, log)
     _stop(log, before)
-    return opened
+    return opened[split]
 
 
 def _dataset(plan: Plan) -> Dataset:
@@ -127,32 +135,88 @@ def _stop(log: Log, before: int) -> None:
         raise Rejected(log)
 
 
-def _read(
-    dataset: Dataset, calls: Mapping[str, Call], seed: int, states: Mapping[str, State], log: Log
-) -> dict[str, Source]:
-    read = {name: read_source(dataset, call, seed, states, log) for name, call in calls.items()}
-    return {name: source for name, source in read.items() if source is not None}
+def _open(dataset: Dataset, calls: Mapping[str, Call], seed: int, log: Log) -> dict[str, Source]:
+    opened = {name: open_source(dataset, call, seed, Faults(dataset.skip), log) for name, call in calls.items()}
+    return {name: source for name, source in opened.items() if source is not None}
 
 
-def _divided(dataset: Dataset, sources: Mapping[str, Source], seed: int, log: Log) -> Rows:
+def _divided(dataset: Dataset, sources: Mapping[str, Source], seed: int, states: Mapping[str, State], log: Log) -> Rows:
     """The rows of each split: a source's own, and what fractions take from the one for training."""
     splitting, place = dataset.split, dataset.split.span or dataset.span
-    rows = {name: (name, np.arange(source.rows)) for name, source in sources.items() if name}
     fractions = {"test": splitting.test, "validation": splitting.validation}
     fractions = {name: part for name, part in fractions.items() if part and name not in dataset.sources}
+    surveys = {name: _survey(dataset, source, states, log) for name, source in sources.items()}
+    rows = {name: (name, np.arange(survey.rows)) for name, survey in surveys.items() if name}
+    if splitting.order is not None and all(survey.order is not None for survey in surveys.values()):
+        rows = {name: (name, np.argsort(np.asarray(surveys[name].order), kind="stable")) for name in rows}
     if (shared := _training(sources)) is not None:
-        source = sources[shared]
-        try:
-            strata = _strata(dataset, source) if fractions else None
-        except Refusal as refusal:
-            log.refuse(refusal, place)
+        survey = surveys[shared]
+        strata = survey.strata if fractions else None
+        if splitting.stratify is not None and fractions and strata is None and survey.whole:
+            told = f"`{splitting.stratify}` has no one value an example to stratify by"
+            log.refuse(Refusal(S105, told, "name a `category` or a `binary`", "stratify"), place)
             return {}
-        taken = divide(source.rows, fractions, seed, strata=strata, groups=source.groups)
+        taken = divide(survey.rows, fractions, seed, strata=strata, groups=survey.groups, order=survey.order)
         rows |= {name: (shared, chosen) for name, chosen in taken.items()}
     for name, (origin, chosen) in rows.items():
         if not len(chosen):
-            log.refuse(_empty(name, sources[origin], fractions), place)
+            log.refuse(_empty(name, surveys[origin].rows, fractions), place)
     return {name: rows[name] for name in SPLITS if name in rows}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Survey:
+    """What must be known of all rows of a source before they are divided: of what is asked for, a value a row."""
+
+    rows: int
+    whole: bool
+    """Whether every row could be read."""
+    strata: Array | None = None
+    groups: Array | None = None
+    order: Array | None = None
+
+
+def _survey(dataset: Dataset, source: Source, states: Mapping[str, State], log: Log) -> _Survey:
+    splitting = dataset.split
+    if source.rows is not None and not (splitting.stratify or splitting.group or splitting.order):
+        return _Survey(source.rows, whole=True)
+    name = splitting.stratify
+    key = f"targets.{name}" if any(f.name == name for f in dataset.targets) else f"inputs.{name}"
+    rows, before = 0, log.errors
+    strata, groups, order = [], [], []
+    for block in source.blocks(states, log):
+        rows += block.rows
+        if key in block.values:
+            strata.append(_stratum(block, key))
+        if splitting.group is not None and splitting.group in block.columns:
+            groups.append(plain(block.columns[splitting.group]))
+        if splitting.order is not None and splitting.order in block.columns:
+            order.append(plain(block.columns[splitting.order]))
+    single = bool(strata) and all(one is not None for one in strata)
+    return _Survey(
+        rows,
+        log.errors == before,
+        np.concatenate([one for one in strata if one is not None]) if single else None,
+        np.concatenate(groups) if groups else None,
+        _sortable(np.concatenate(order)) if order else None,
+    )
+
+
+def _sortable(values: Array) -> Array:
+    """Values as numbers where all are, so that 10 comes after 9; else as texts, as dates are written to be sorted."""
+    try:
+        return values.astype(np.float64)
+    except (ValueError, TypeError):
+        return values.astype(str)
+
+
+def _stratum(block: Block, key: str) -> Array | None:
+    """The values that rows are stratified by; None where there is no one value a row."""
+    column = block.values[key]
+    values = column.values if isinstance(column, Coded) else column
+    if values.ndim != 1 or (block.good is None and missing(values).any()):
+        return None
+    return plain(column)
 
 
 def _training(sources: Mapping[str, Any]) -> str | None:
@@ -160,53 +224,44 @@ def _training(sources: Mapping[str, Any]) -> str | None:
     return next((name for name in ("", "train") if name in sources), None)
 
 
-def _strata(dataset: Dataset, source: Source) -> Array | None:
-    name = dataset.split.stratify
-    if name is None:
-        return None
-    key = f"targets.{name}" if any(f.name == name for f in dataset.targets) else f"inputs.{name}"
-    values = source.values[key]
-    if values.ndim != 1 or missing(values).any():
-        raise Refusal(
-            S105, f"`{name}` has no one value an example to stratify by", "name a `category` or a `binary`", "stratify"
-        )
-    return values
-
-
-def _empty(name: str, source: Source, fractions: Mapping[str, float]) -> Refusal:
-    if not source.rows:
+def _empty(name: str, rows: int, fractions: Mapping[str, float]) -> Refusal:
+    if not rows:
         return Refusal(S505, f"the {name} split is empty: the data has no rows", "look at the source, and at `limit`")
-    part = f"{fractions[name]:g} of {source.rows} rows" if name in fractions else "the others take every row"
+    part = f"{fractions[name]:g} of {rows} rows" if name in fractions else "the others take every row"
     return Refusal(S505, f"the {name} split is empty: {part}", "give it a larger fraction, or more data")
 
 
-def _learnt(dataset: Dataset, source: Source, rows: Array, log: Log) -> dict[str, State]:
-    states = {}
-    for key, field in keyed(dataset).items():
+def _learnt(sources: Mapping[str, Source], training: tuple[str, Array], log: Log) -> dict[str, State]:
+    """What every field learns in one pass over the training rows."""
+    name, rows = training
+    source = sources[name]
+    chosen = np.zeros(int(rows.max()) + 1 if len(rows) else 0, bool)
+    chosen[rows] = True
+    passes = {key: field.feature.learn() for key, field in source.fields.items()}
+    states: dict[str, State] = {}
+    for learning in passes.values():
+        next(learning)
+
+    def refuse(key: str, refusal: Refusal) -> None:
+        log.refuse(refusal, source.fields[key].span)
+        del passes[key]
+
+    for block in source.blocks({}, log):
+        for key in passes.keys() - block.values.keys():
+            del passes[key]  # What is wrong with it is told when the rows have come to an end.
+        mask = chosen[block.start : block.start + block.rows]
+        mask = block.usable(np.append(mask, np.zeros(block.rows - len(mask), bool)))
+        if not mask.any():
+            continue
+        for key, column in block.values.items():
+            if key in passes:
+                try:
+                    passes[key].send(column.counted(mask) if isinstance(column, Coded) else (column[mask], None))
+                except Refusal as refusal:
+                    refuse(key, refusal)
+    for key, learning in list(passes.items()):
         try:
-            states[key] = field.feature.learn(source.values[key][rows])
+            states[key] = taught(learning)
         except Refusal as refusal:
-            log.refuse(refusal, field.span)
+            refuse(key, refusal)
     return states
-
-
-def _checked(dataset: Dataset, source: Source, states: Mapping[str, State], log: Log) -> Source:
-    values = {}
-    for key, field in keyed(dataset).items():
-        checked = read_field(field, key, source.values[key], source.origin, states[key], log)
-        if checked is not None:
-            values[key] = checked
-    return replace(source, values=values)
-
-
-def _split(dataset: Dataset, source: Source, rows: Array, states: Mapping[str, State], log: Log) -> Split:
-    kept = {}
-    for key, field in keyed(dataset).items():
-        try:
-            kept[key] = keep(field.feature, source.values[key], rows, states[key])
-        except Refusal as refusal:
-            log.refuse(refusal, field.span)
-    inputs = {f.name: kept[key] for f in dataset.inputs if (key := f"inputs.{f.name}") in kept}
-    targets = {f.name: kept[key] for f in dataset.targets if (key := f"targets.{f.name}") in kept}
-    values = {name: source.values[f"inputs.{name}"] for name in inputs}
-    return Split(len(rows), inputs, targets, values, rows)

@@ -1,10 +1,11 @@
-"""A split's field, ready for batches: prepared once and kept in memory, or read from files batch by batch."""
+"""A split's field, ready for batches: prepared once and kept in memory or on disk, or read from files each time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,11 @@ import tensorflow as tf
 from specc.codes import S503
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
-from specc.kinds.features import Feature, State
+from specc.kinds.features import Feature, State, offsets
+from specc.kinds.readers import Coded, Column
 
 CHUNK_BYTES = 16 * 2**20
 """How much is prepared in one go: enough to be vectorised, small against what is kept."""
-
-MEMORY = 2**30
-"""Files are decoded once and kept up to this many bytes a field and split; beyond, they are decoded every epoch."""
 
 UNREADABLE = (
     tf.errors.InvalidArgumentError,
@@ -31,96 +30,143 @@ UNREADABLE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kept:
-    """One field of one split. `tensor` holds prepared examples, or names of files where `ready` is false."""
+    """One field of one split, a row an example. `array` holds prepared rows, or names of files where `ready` is false.
+
+    In memory it is a tensor, on disk a NumPy array that is mapped into memory. `offsets` are the rows, counted from an
+    example's own, that are one example together: `(0,)`, or those of a window.
+    """
 
     feature: Feature
     state: State
-    tensor: Any
+    array: Any
     ready: bool
+    offsets: tuple[int, ...] = (0,)
 
     def take(self, rows: Any) -> Any:
         """The network's tensor of a batch: one gather and, where a smaller dtype is kept, one cast."""
-        batch = tf.gather(self.tensor, rows)
+        if self.offsets != (0,):
+            rows = rows[:, None] + tf.constant(self.offsets, rows.dtype)
+        batch = self._gathered(rows)
         if not self.ready:
-            return _from_files(self.feature, self.state, batch)
+            return from_files(self.feature, self.state, batch)
         return tf.cast(batch, self.feature.tensor(self.state).dtype)
 
-    def all(self) -> Any:
-        """The network's tensor of every example."""
-        return self.take(tf.range(len(self.tensor)))
+    def _gathered(self, rows: Any) -> Any:
+        if not isinstance(self.array, np.ndarray):
+            return tf.gather(self.array, rows)
+        batch = tf.numpy_function(lambda some: self.array[some], [rows], self.array.dtype, stateful=False)
+        return tf.ensure_shape(batch, (*rows.shape, *self.array.shape[1:]))
+
+    def chunks(self, rows: Array, size: int = 4096) -> Iterator[Any]:
+        """The network's tensors of some rows, in order, some at a time."""
+        for start in range(0, len(rows), size):
+            yield self.take(tf.constant(rows[start : start + size], tf.int64))
 
 
-def keep(feature: Feature, values: Array, rows: Array, state: State, *, memory: int = MEMORY) -> Kept:
-    """Prepare the rows of a split, in chunks, and keep them in the smallest dtype that holds them.
+class Keeping:
+    """Makes one field of one split, some rows at a time: `put` them where they belong, then take what is `kept`."""
 
-    Raises:
-        Refusal: S503 for files that cannot be decoded, with their names.
-    """
-    shape, dtype = feature.tensor(state).shape, np.dtype(feature.kept(state))
+    def __init__(self, feature: Feature, state: State, rows: int, *, ready: bool, file: Path | None) -> None:
+        """Keep so many rows in memory, or in a file; or, where `ready` is false, the names of their files."""
+        self.feature, self.state, self.ready = feature, state, ready
+        self.array: Array
+        if not ready:
+            self.array = np.full(rows, "", dtype=object)
+        elif file is None:
+            self.array = np.empty((rows, *example(feature, state)), feature.kept(state))
+        else:
+            self.array = np.lib.format.open_memmap(
+                file, mode="w+", dtype=np.dtype(feature.kept(state)), shape=(rows, *example(feature, state))
+            )
+
+    def put(self, places: Array, column: Column) -> list[int]:
+        """Prepare raw values and keep them in the rows `places`; the numbers of those whose files cannot be decoded."""
+        if not self.ready:
+            self.array[places] = column.values[column.codes] if isinstance(column, Coded) else column
+            return []
+        if isinstance(column, Coded):
+            self.array[places] = self._prepared(column.values)[column.codes]
+            return []
+        if self.state.get("files"):
+            return self._decoded(places, column)
+        step = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
+        for start in range(0, len(column), step):
+            self.array[places[start : start + step]] = self._prepared(column[start : start + step])
+        return []
+
+    def _prepared(self, values: Array) -> Array:
+        with tf.device("CPU:0"):
+            raw = tf.constant(values, self.feature.raw(self.state).dtype)
+            prepared: Array = self.feature.prepare(tf, raw, self.state).numpy()
+        return prepared
+
+    def _decoded(self, places: Array, names: Array) -> list[int]:
+        broken = []
+        for start, batch in decoded(self.feature, names, self.state):
+            if isinstance(batch, list):
+                broken += [start + number for number in batch]
+            else:
+                self.array[places[start : start + len(batch)]] = batch
+        return broken
+
+    def kept(self) -> Kept:
+        """What was put, ready for batches."""
+        array: Any = self.array
+        if isinstance(array, np.memmap):
+            array.flush()
+            array = np.lib.format.open_memmap(str(array.filename), mode="r")
+        else:
+            with tf.device("CPU:0"):
+                array = tf.constant(array, tf.string) if not self.ready else tf.convert_to_tensor(array)
+        return Kept(self.feature, self.state, array, self.ready, offsets(self.feature))
+
+
+def example(feature: Feature, state: State) -> tuple[int, ...]:
+    """The shape of one row, once a feature has learnt."""
+    shape = feature.tensor(state).shape
     assert shape is not None, "a feature knows its shape once it has learnt"
-    example = [int(d or 0) for d in shape[1:]]
-    with tf.device("CPU:0"):
-        if not state.get("files"):
-            return Kept(feature, state, _from_values(feature, values, rows, state, example, dtype), ready=True)
-        names = values[rows]
-        if len(rows) * prod(example) * dtype.itemsize > memory:
-            return Kept(feature, state, tf.constant(names, tf.string), ready=False)
-        decoded = np.empty((len(rows), *example), dtype)
-        if broken := decode(feature, names, state, into=decoded):
-            raise undecodable(broken)
-        return Kept(feature, state, tf.convert_to_tensor(decoded), ready=True)
+    return tuple(int(size or 0) for size in shape[1 if offsets(feature) == (0,) else 2 :])
 
 
-def _from_values(feature: Feature, values: Array, rows: Array, state: State, example: list[int], dtype: Any) -> Any:
-    raw = feature.raw(state).dtype
+def decoded(feature: Feature, names: Array, state: State, batch: int = 16) -> Iterator[tuple[int, Array | list[int]]]:
+    """Files decoded, in parallel, some at a time: the number of the first, and the batch.
 
-    prepared = np.empty((len(rows), *example), dtype)
-    step = max(1, CHUNK_BYTES // max(1, 4 * prod(example)))
-    for start in range(0, len(rows), step):
-        chunk = tf.constant(values[rows[start : start + step]], raw)
-        prepared[start : start + step] = feature.prepare(tf, chunk, state).numpy()
-    return tf.convert_to_tensor(prepared)
-
-
-def decode(feature: Feature, names: Array, state: State, *, into: Array | None = None, batch: int = 16) -> list[str]:
-    """Decode files, in parallel, into an array where one is given; the names of those that cannot be decoded."""
-    pictures = (
+    Where one of a batch cannot be decoded, its file comes alone: as a batch of one, or as a list of its number, 0.
+    """
+    contents = (
         tf.data.Dataset.from_tensor_slices(tf.constant(names, tf.string))
         .batch(batch)
         .map(
-            as_written(lambda some: _from_files(feature, state, some)),
+            as_written(lambda some: from_files(feature, state, some)),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
         .prefetch(1)
     )
-    broken: list[str] = []
-    decoded = iter(pictures)
+    batches = iter(contents)
     for start in range(0, len(names), batch):
         try:
-            prepared = next(decoded).numpy()
+            yield start, next(batches).numpy()
         except UNREADABLE:
-            broken += [name for name in names[start : start + batch] if not _decodes(feature, state, name)]
-        else:
-            if into is not None:
-                into[start : start + batch] = prepared
-    return broken
+            for number, name in enumerate(names[start : start + batch], start):
+                try:
+                    yield number, from_files(feature, state, tf.constant([name])).numpy()
+                except UNREADABLE:
+                    yield number, [0]
 
 
-def _decodes(feature: Feature, state: State, name: str) -> bool:
-    try:
-        _from_files(feature, state, tf.constant([name]))
-    except UNREADABLE:
-        return False
-    return True
+def broken(feature: Feature, names: Array, state: State) -> list[int]:
+    """The numbers of the files that cannot be decoded."""
+    return [start for start, batch in decoded(feature, names, state) if isinstance(batch, list)]
 
 
-def _from_files(feature: Feature, state: State, names: Any) -> Any:
+def from_files(feature: Feature, state: State, names: Any) -> Any:
+    """The network's tensor of files by their names."""
     contents = tf.map_fn(tf.io.read_file, names)
     return feature.prepare(tf, contents, state)
 
 
-def as_written(function: Callable[[Any], Any]) -> Any:
+def as_written(function: Callable[..., Any]) -> Any:
     """A function of graph operations only: autograph would take half a second to read it and find nothing to do."""
     return tf.autograph.experimental.do_not_convert(function)
 

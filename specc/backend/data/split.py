@@ -13,34 +13,54 @@ import tensorflow as tf
 from specc.backend.data.prepared import Kept, as_written
 from specc.kinds.arrays import Array
 
+SAMPLE = 256
+"""Of so many examples the raw fields are kept."""
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Examples of one split; elements are `(inputs, targets)`, two mappings from field names to tensors."""
 
-    examples: int
+    places: Array
+    """For each example the row of the kept fields that is its own."""
     inputs: Mapping[str, Kept]
     targets: Mapping[str, Kept]
-    values: Mapping[str, Array]
-    """The raw fields of the inputs by name, all rows of the source; `rows` are those of the split."""
-    rows: Array
+    sample: Mapping[str, Array]
+    """The raw inputs of the first rows, by name."""
+    origin: Array
+    """For each row of the kept fields its number in the source."""
+    folder: Any = None
+    """Holds the directory of what is kept on disk, for as long as the split is in use."""
+
+    @property
+    def examples(self) -> int:
+        return len(self.places)
+
+    @property
+    def rows(self) -> Array:
+        """The number of each example's own row in the source."""
+        return self.origin[self.places]
 
     def steps(self, batch_size: int) -> int:
         """Batches in an epoch, the last of which may be smaller."""
         return -(-self.examples // batch_size)
 
-    def stream(self, batch_size: int, *, seed: int, shuffle: bool, epoch: int = 0, step: int = 0) -> Any:
+    def stream(self, batch_size: int, *, seed: int, shuffle: bool | int, epoch: int = 0, step: int = 0) -> Any:
         """Endless batches, beginning at a step of an epoch as if all before it had been taken.
 
-        Every epoch has an order of its own, a function of (seed, epoch) only, and every example once.
+        Every epoch has an order of its own, a function of (seed, epoch) only, and every example once. `shuffle` is
+        whether it is another than that of the data; a number says how far from its place an example may come to be.
         """
         examples = tf.constant(self.examples, tf.int64)
 
         def one_epoch(number: Any) -> Any:
             order = tf.range(examples)
-            if shuffle:
-                key = tf.stack([tf.constant(_signed(seed), tf.int64), number])
+            key = tf.stack([tf.constant(_signed(seed), tf.int64), number])
+            if shuffle is True:
                 order = tf.random.experimental.stateless_shuffle(order, key, alg="philox")
+            elif shuffle:
+                moved = shuffle * tf.random.stateless_uniform([self.examples], key, dtype=tf.float64, alg="philox")
+                order = tf.argsort(tf.cast(order, tf.float64) + moved, stable=True)
             first = tf.where(number == epoch, tf.constant(step, tf.int64), 0)
             steps = tf.data.Dataset.range(first, self.steps(batch_size))
             return steps.map(lambda i: order[i * batch_size : (i + 1) * batch_size])
@@ -57,26 +77,33 @@ class Split:
 
         return self._elements(steps.map(as_written(rows)))
 
-    def _elements(self, rows: Any) -> Any:
-        """Row numbers, a batch at a time, to the examples they stand for."""
-        reads_files = not all(field.ready for field in (*self.inputs.values(), *self.targets.values()))
+    def _elements(self, numbers: Any) -> Any:
+        """Numbers of examples, a batch at a time, to the examples."""
+        fields = (*self.inputs.values(), *self.targets.values())
+        # A gather is over before a second thread has been woken; decoding files, or reading from disk, is not.
+        waits = any(not field.ready or isinstance(field.array, np.ndarray) for field in fields)
+        whole = len(self.places) == len(self.origin)
+        with tf.device("CPU:0"):
+            places = None if whole else tf.constant(self.places, tf.int64)
 
         def examples(batch: Any) -> Any:
-            inputs = {name: field.take(batch) for name, field in self.inputs.items()}
-            return inputs, {name: field.take(batch) for name, field in self.targets.items()}
+            rows = batch if places is None else tf.gather(places, batch)
+            inputs = {name: field.take(rows) for name, field in self.inputs.items()}
+            return inputs, {name: field.take(rows) for name, field in self.targets.items()}
 
         options = tf.data.Options()
         options.deterministic = True
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-        # A gather is over before a second thread has been woken; decoding files is not.
-        elements = rows.map(as_written(examples), num_parallel_calls=tf.data.AUTOTUNE if reads_files else None)
+        elements = numbers.map(as_written(examples), num_parallel_calls=tf.data.AUTOTUNE if waits else None)
         return elements.prefetch(tf.data.AUTOTUNE).with_options(options)
 
-    def raw(self, rows: slice) -> dict[str, Array]:
-        """The raw inputs of a range of examples, as the served model takes them; of files, their bytes."""
-        chosen = self.rows[rows]
-        raw = {name: values[chosen] for name, values in self.values.items()}
+    def raw(self, examples: slice) -> dict[str, Array]:
+        """The raw inputs of some of the first `SAMPLE` examples, as the served model takes them; of files, bytes."""
+        places = self.places[:SAMPLE][examples]
+        raw = {}
         for name, field in self.inputs.items():
+            offsets = np.array(field.offsets)
+            raw[name] = self.sample[name][places if field.offsets == (0,) else places[:, None] + offsets]
             if field.state.get("files"):
                 raw[name] = np.array([Path(file).read_bytes() for file in raw[name]], dtype=object)
         return raw

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from specc import codes, kinds
 from specc.backend.data import Data
+from specc.backend.data.split import SAMPLE
 from specc.backend.export.compare import Examples, ask, compare
 from specc.backend.export.serving import portable, serve
 from specc.calls import Call
@@ -20,7 +21,7 @@ from specc.diagnostics import Log, Refusal
 from specc.kinds.exporters import Exporter, Served
 from specc.plan import Plan
 
-EXAMPLES = 256
+EXAMPLES = SAMPLE
 """How many examples an artefact is asked about, at most."""
 
 FAILURES = (ValueError, TypeError, NotImplementedError, RuntimeError, OSError, tf.errors.OpError)
@@ -51,7 +52,7 @@ def export(plan: Plan, model: keras.Model, data: Data, directory: Path, log: Log
     split = next(data.splits[name] for name in ("test", "validation", "train") if name in data.splits)
     inputs, _ = next(iter(split.batches(EXAMPLES)))
     prepared = {name: tensor.numpy() for name, tensor in inputs.items()}
-    raw = split.raw(slice(0, EXAMPLES))
+    raw = split.raw(slice(EXAMPLES))
     needed = [given.name for given in plan.network.inputs]
     examples = ask(
         plan, model, data.states, {name: raw[name] for name in needed}, {name: prepared[name] for name in needed}

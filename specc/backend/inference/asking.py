@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.data.prepared import UNREADABLE, decode, undecodable
+from specc.backend.data.prepared import UNREADABLE, broken, undecodable
 from specc.backend.inference.answers import Columns, told
 from specc.backend.inference.rows import Numbered, Rows, read_rows, write_rows
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
@@ -151,8 +151,9 @@ class Asked:
             answers = self.respond({name: tf.constant(v, self.raw[name].dtype) for name, v in given.items()})
         except UNREADABLE as error:
             for field in files:
-                if broken := decode(field.feature, fields[field.name], self.states[f"inputs.{field.name}"]):
-                    raise undecodable(broken) from error
+                names = fields[field.name]
+                if bad := broken(field.feature, names, self.states[f"inputs.{field.name}"]):
+                    raise undecodable([names[number] for number in bad]) from error
             raise
         return told(self.plan, self.states, {name: tensor.numpy() for name, tensor in answers.items()})
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
+from specc.diagnostics import Code, Refusal
 from specc.kinds.arrays import Array, np
 from specc.tensors import Tensor
 
@@ -29,8 +30,31 @@ class Origin:
     def rows(self, bad: Array) -> str:
         """The rows that a mask picks: `titanic.csv:7`, or `titanic.csv:7 and 176 other rows`."""
         at = np.flatnonzero(bad)
-        others = {1: "", 2: " and 1 other row"}.get(len(at), f" and {len(at) - 1:,} other rows")
-        return self.where(int(at[0])) + others
+        return others(self.where(int(at[0])), len(at))
+
+    def after(self, start: int) -> Origin:
+        """That of the rows from `start` on."""
+        return Origin(lambda row: self.where(start + row), self.folder)
+
+
+def others(first: str, count: int) -> str:
+    """So many rows, of which the first is named."""
+    return first + {1: "", 2: " and 1 other row"}.get(count, f" and {count - 1:,} other rows")
+
+
+class BadRows(Refusal):
+    """Some rows hold what a feature cannot read: `bad` is a mask of them. `{rows}` in the message names them."""
+
+    def __init__(self, code: Code, message: str, bad: Array, origin: Origin, help: str = "") -> None:
+        super().__init__(code, message.replace("{rows}", origin.rows(bad)), help)
+        self.template = message
+        self.bad = bad
+        self.origin = origin
+
+    def told(self, count: int) -> str:
+        """The message, for so many rows instead of those of the mask."""
+        first = self.origin.where(int(np.flatnonzero(self.bad)[0]))
+        return self.template.replace("{rows}", others(first, count))
 
 
 def missing(values: Array) -> Array:
@@ -42,6 +66,45 @@ def missing(values: Array) -> Array:
     return np.zeros(len(values), dtype=bool)
 
 
+Learning: TypeAlias = "Generator[None, tuple[Array, Array | None] | None, State]"
+"""A pass over training rows: it is sent values as `read` gave them, some at a time, and None in the end.
+
+Beside the values stands how often each occurs, or None where each is one row.
+"""
+
+
+def learnt(learning: Learning, chunks: Iterable[tuple[Array, Array | None]]) -> State:
+    """What a feature learns from chunks of values.
+
+    Raises:
+        Refusal: as `Feature.learn` says.
+    """
+    next(learning)
+    for chunk in chunks:
+        learning.send(chunk)
+    return taught(learning)
+
+
+def taught(learning: Learning) -> State:
+    """What was learnt in a pass that has come to its end."""
+    try:
+        learning.send(None)
+    except StopIteration as stop:
+        state: State = stop.value
+        return state
+    raise RuntimeError("a pass went on after its end")
+
+
+def columns(feature: Feature, column: str) -> tuple[str, ...]:
+    """The columns of the data that a feature reads: its own `columns` where it has several, else the one given."""
+    return tuple(getattr(feature, "columns", None) or (column,))
+
+
+def offsets(feature: Feature) -> tuple[int, ...]:
+    """The rows that are one example together, counted from the example's own row: of all but windows, itself."""
+    return tuple(getattr(feature, "offsets", (0,)))
+
+
 class Feature(Protocol):
     """A file of this folder: frozen, its fields the properties of the feature.
 
@@ -49,6 +112,9 @@ class Feature(Protocol):
     argument, so that checking a spec never imports it. Properties that contradict one another are a Refusal (S105,
     with the `argument` at fault) when the feature is made.
     """
+
+    numeric: ClassVar[bool]
+    """Whether a reader that has only texts should give numbers, where all of them are."""
 
     def tensor(self, state: State | None = None) -> Tensor:
         """What the network receives, batch dimension first; `state` sharpens what only data can tell."""
@@ -61,11 +127,14 @@ class Feature(Protocol):
 
         With a `state`, also against what was learnt. What it gave it takes again, unchanged.
 
+        A row's value depends on nothing but that row, so that distinct values can be read instead of all rows.
+
         Raises:
-            Refusal: S503 for a value that cannot be read, S504 for one out of range, with its row.
+            BadRows: S503 for values that cannot be read, S504 for those out of range.
+            Refusal: when the column as a whole is of no use.
         """
 
-    def learn(self, values: Array) -> State:
+    def learn(self) -> Learning:
         """One pass over the training rows, as `read` gave them.
 
         Raises:

@@ -7,7 +7,7 @@ import math
 from specc.codes import S503
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import Origin
+from specc.kinds.features import BadRows, Origin
 
 
 def scalars(column: Array, word: str) -> Array:
@@ -62,13 +62,12 @@ def numbers(column: Array, origin: Origin) -> Array:
     """Scalars as float64, NaN where missing.
 
     Raises:
-        Refusal: S503 for text that is no number and for an infinity, with its row.
+        BadRows: S503 for text that is no number and for an infinity.
     """
     values = _parsed(column, origin) if column.dtype.kind == "O" else column.astype(np.float64)
     if (infinite := np.isinf(values)).any():
-        raise Refusal(
-            S503, f"the number in {origin.rows(infinite)} is infinite", "store a finite number, or leave it empty"
-        )
+        remedy = "store a finite number, or leave it empty"
+        raise BadRows(S503, "the number in {rows} is infinite", infinite, origin, remedy)
     return values
 
 
@@ -82,9 +81,11 @@ def _parsed(texts: Array, origin: Origin) -> Array:
             pass
     bad = np.array([not _is_number(t) for t in filled])
     text = str(texts[int(np.flatnonzero(bad)[0])])
-    raise Refusal(
+    raise BadRows(
         S503,
-        f"`{shortened(text)}` in {origin.rows(bad)} is not a number",
+        f"`{shortened(text)}` in {{rows}} is not a number",
+        bad,
+        origin,
         "correct the value; or, if it means that there is none, name it in the reader's `missing`; or use "
         "`type: category`",
     )

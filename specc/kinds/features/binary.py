@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from specc.codes import S503
 from specc.diagnostics import Refusal, nearest
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import Origin, State, missing
+from specc.kinds.features import BadRows, Learning, Origin, State, missing
 from specc.kinds.features._columns import numbers, scalars, shortened
 from specc.tensors import Tensor
 
 YES, NO = ("1", "true", "yes"), ("0", "false", "no")
 
+SHOWN = 1000
+"""How many different values are looked at for what `positive` may have meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Binary:
     """Yes or no: float [1], 1 or 0."""
+
+    numeric: ClassVar[bool] = False
 
     positive: str | float | bool | None = argument(
         "the value that becomes 1; every other becomes 0. Left out: 1, true and yes against 0, false and no",
@@ -43,7 +48,8 @@ class Binary:
         elif values.dtype.kind != "O":
             values = values.astype(np.float32)
         if (absent := missing(values)).any():
-            raise Refusal(S503, f"the value in {origin.rows(absent)} is missing", "correct the rows, or leave them out")
+            remedy = "correct the rows, or leave them out"
+            raise BadRows(S503, "the value in {rows} is missing", absent, origin, remedy)
         if self.positive is None:
             self._check(values, origin)
         return values
@@ -58,18 +64,23 @@ class Binary:
             return
         value = values[int(np.flatnonzero(bad)[0])]
         shown = _shown(value)
-        raise Refusal(
+        raise BadRows(
             S503,
-            f"`{shown}` in {origin.rows(bad)} is neither 0 nor 1, true nor false, yes nor no",
+            f"`{shown}` in {{rows}} is neither 0 nor 1, true nor false, yes nor no",
+            bad,
+            origin,
             f"say which value is 1: `positive: {shown}`",
         )
 
-    def learn(self, values: Array) -> State:
-        raw = "string" if values.dtype.kind == "O" else "float32"
-        if self.positive is not None and not self._is_positive(values, raw).any():
-            there = sorted({_shown(v) for v in values.tolist()})
-            close = nearest(self._text, there)
-            shown = ", ".join(f"`{v}`" for v in there[:5])
+    def learn(self) -> Learning:
+        raw, there, found = "float32", set[str](), self.positive is None
+        while (sent := (yield)) is not None:
+            raw = "string" if sent[0].dtype.kind == "O" else raw
+            there |= {_shown(v) for v in set(sent[0].tolist())} if len(there) < SHOWN else set()
+            found = found or bool(self._is_positive(sent[0], raw).any())
+        if self.positive is not None and not found:
+            close = nearest(self._text, sorted(there))
+            shown = ", ".join(f"`{v}`" for v in sorted(there)[:5])
             raise Refusal(
                 S503,
                 f"no training row has the value `{self._text}` that `positive` names",

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from specc.codes import S104, S105, S503, S504
 from specc.diagnostics import Refusal, nearest
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import Origin, State
+from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import numbers, scalars, shortened
 from specc.tensors import Tensor
 
@@ -28,6 +28,8 @@ HASHES = 2**63 - 1
 @dataclass(frozen=True, slots=True)
 class Category:
     """One of a finite set of values: an int scalar, or a vector of floats."""
+
+    numeric: ClassVar[bool] = False
 
     vocabulary: str | Sequence[str | int] | None = argument(
         "auto: the values of the training rows, sorted; or a list. Left out: auto, unless `classes` is given",
@@ -147,7 +149,7 @@ class Category:
         if entries is not None:
             if unknown := set(values.tolist()) - set(entries):
                 bad = np.array([v in unknown for v in values.tolist()])
-                raise self._unknown(values[int(np.flatnonzero(bad)[0])], origin.rows(bad), entries)
+                raise self._unknown(values[int(np.flatnonzero(bad)[0])], bad, origin, entries)
         elif self.classes is not None and not self._auto and (bad := (values < 0) | (values >= self.classes)).any():
             low, high = int(values.min()), int(values.max())
             if low >= 0:
@@ -157,25 +159,29 @@ class Category:
             else:
                 remedy = "`vocabulary: auto` numbers any values from 0"
             value = int(values[int(np.flatnonzero(bad)[0])])
-            raise Refusal(S504, f"{value} in {origin.rows(bad)} is outside 0…{self.classes - 1}", remedy)
+            raise BadRows(S504, f"{value} in {{rows}} is outside 0…{self.classes - 1}", bad, origin, remedy)
 
-    def _unknown(self, value: str | int, rows: str, entries: tuple[str | int, ...]) -> Refusal:
+    def _unknown(self, value: str | int, bad: Array, origin: Origin, entries: tuple[str | int, ...]) -> BadRows:
         if value == "":
-            return Refusal(
-                S503, f"the value in {rows} is missing", "add `oov: 1`, an index for missing and unknown values"
-            )
+            remedy = "add `oov: 1`, an index for missing and unknown values"
+            return BadRows(S503, "the value in {rows} is missing", bad, origin, remedy)
         met = "was not in the training rows" if self._auto else "is not in `vocabulary`"
         close = nearest(str(value), [str(e) for e in entries])
         hint = f"did you mean `{close}`? Else add" if close else "add"
-        return Refusal(
-            S504, f"`{shortened(str(value))}` in {rows} {met}", f"{hint} `oov: 1`, an index for unknown values"
-        )
+        remedy = f"{hint} `oov: 1`, an index for unknown values"
+        return BadRows(S504, f"`{shortened(str(value))}` in {{rows}} {met}", bad, origin, remedy)
 
-    def learn(self, values: Array) -> State:
-        raw = "string" if values.dtype.kind == "O" else "int64"
+    def learn(self) -> Learning:
+        raw, counts = "int64", Counter[Any]()
+        while (sent := (yield)) is not None:
+            values, times = sent
+            if values.dtype.kind == "O" and raw != "string":
+                raw, counts = "string", Counter({str(value): count for value, count in counts.items()})
+            if self._auto:
+                spelled = values.astype(str).tolist() if raw == "string" else values.tolist()
+                counts.update(spelled if times is None else dict(zip(spelled, times.tolist(), strict=True)))
         if not self._auto:
             return {"raw": raw} if self._listed is None else {"raw": raw, "vocabulary": list(self._listed)}
-        counts = Counter(values.tolist())
         entries = sorted(counts, key=_order(counts))
         if self.max_vocabulary is not None and len(entries) > self.max_vocabulary:
             kept = set(sorted(entries, key=lambda e: -counts[e])[: self.max_vocabulary])
@@ -234,16 +240,17 @@ def _whole(values: Array, origin: Origin) -> Array:
         return values.astype(np.int64)
     exact = numbers(values, origin)
     if (absent := np.isnan(exact)).any():
-        raise Refusal(
+        raise BadRows(
             S503,
-            f"the value in {origin.rows(absent)} is missing",
+            "the value in {rows} is missing",
+            absent,
+            origin,
             "a category of whole numbers has no value for it: correct the rows, or leave them out",
         )
     if (broken := (exact != np.floor(exact)) | (abs(exact) >= 2**63)).any():
         value = exact[int(np.flatnonzero(broken)[0])]
-        raise Refusal(
-            S503, f"{value:g} in {origin.rows(broken)} is not a whole number", "a measurement is `type: number`"
-        )
+        told = f"{value:g} in {{rows}} is not a whole number"
+        raise BadRows(S503, told, broken, origin, "a measurement is `type: number`")
     return exact.astype(np.int64)
 
 

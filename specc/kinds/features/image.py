@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from specc.codes import S104, S501, S503
 from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import Origin, State
+from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import unbounded
 from specc.tensors import Tensor
 
@@ -26,6 +26,8 @@ GREYS = b"".join(bytes((value, value, value, 0)) for value in range(256))
 @dataclass(frozen=True, slots=True)
 class Image:
     """A picture: float [height, width, channels]."""
+
+    numeric: ClassVar[bool] = False
 
     size: Sequence[int] | None = argument(
         "height and width in pixels; left out: as the arrays have it",
@@ -72,7 +74,8 @@ class Image:
         if column.dtype == np.uint8:
             return column
         if column.dtype.kind == "f" and (bad := unbounded(column)).any():
-            raise Refusal(S503, f"the picture in {origin.rows(bad)} holds NaN or an infinity", "correct these pixels")
+            told = "the picture in {rows} holds NaN or an infinity"
+            raise BadRows(S503, told, bad, origin, "correct these pixels")
         return column.astype(np.float32, copy=False)
 
     def _files(self, column: Array, origin: Origin) -> Array:
@@ -82,14 +85,10 @@ class Image:
             )
         names = [origin.folder / str(name) if name else None for name in column]
         if (absent := np.array([name is None for name in names])).any():
-            raise Refusal(S503, f"the name of the picture in {origin.rows(absent)} is missing", "name a file")
+            raise BadRows(S503, "the name of the picture in {rows} is missing", absent, origin, "name a file")
         if (lost := np.array([not Path(name).is_file() for name in names if name])).any():
-            row = int(np.flatnonzero(lost)[0])
-            raise Refusal(
-                S501,
-                f"there is no picture `{names[row]}`, named in {origin.rows(lost)}",
-                f"names are relative to {origin.folder}",
-            )
+            told = f"there is no picture `{names[int(np.flatnonzero(lost)[0])]}`, named in {{rows}}"
+            raise BadRows(S501, told, lost, origin, f"names are relative to {origin.folder}")
         return np.array([str(name) for name in names], dtype=object)
 
     def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -122,7 +121,13 @@ class Image:
         declared = "" if wanted is None else f" of {wanted} channel{'s' if wanted > 1 else ''}"
         raise Refusal(S503, f"an example of shape {list(shape)} is not a picture{declared}", remedy)
 
-    def learn(self, values: Array) -> State:
+    def learn(self) -> Learning:
+        state: State = {}
+        while (sent := (yield)) is not None:
+            state = state or self._learnt(sent[0])
+        return state
+
+    def _learnt(self, values: Array) -> State:
         if values.dtype.kind == "O":
             height, width, channels = self._form(None)
             return {"raw": "string", "files": True, "form": [height, width, channels or 3]}

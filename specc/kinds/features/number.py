@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from specc.codes import S105, S503
 from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import Origin, State, missing
+from specc.kinds.features import BadRows, Learning, Origin, State, missing
 from specc.kinds.features._columns import numbers, scalars
+from specc.kinds.features._moments import Moments
 from specc.tensors import Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
     """A measurement, float [1]: cut to `clip`, then filled by `impute`, then brought to `scale`."""
+
+    numeric: ClassVar[bool] = True
 
     impute: str | float | None = argument(
         "what stands for a missing value: the training rows' mean or median, or a number",
@@ -55,37 +58,42 @@ class Number:
         with np.errstate(over="ignore"):  # told below
             values = numbers(scalars(column, "number"), origin).astype(np.float32)
         if self.impute is None and (absent := missing(values)).any():
-            raise Refusal(
-                S503,
-                f"the value in {origin.rows(absent)} is missing",
-                "say what stands for it: `impute: median`, `impute: mean` or a number",
-            )
+            remedy = "say what stands for it: `impute: median`, `impute: mean` or a number"
+            raise BadRows(S503, "the value in {rows} is missing", absent, origin, remedy)
         if (beyond := np.isinf(values)).any():
-            raise Refusal(S503, f"the number in {origin.rows(beyond)} is beyond float32", "store it in larger units")
+            raise BadRows(S503, "the number in {rows} is beyond float32", beyond, origin, "store it in larger units")
         return values
 
-    def learn(self, values: Array) -> State:
-        observed = values[~np.isnan(values)].astype(np.float64)
-        if not len(observed) and (self.impute in ("mean", "median") or self.scale != "none"):
+    def learn(self) -> Learning:
+        moments, absent = Moments(), 0
+        kept: list[Array] = []  # The median needs every value at once.
+        while (sent := (yield)) is not None:
+            values, times = sent
+            values = values if times is None else np.repeat(values, times)
+            observed = values[~np.isnan(values)]
+            absent += len(values) - len(observed)
+            if self.clip is not None:
+                observed = observed.clip(self.clip[0], self.clip[1])
+            moments.add(observed.astype(np.float64))
+            if self.impute == "median":
+                kept.append(observed)
+        if not moments.count and (self.impute in ("mean", "median") or self.scale != "none"):
             raise Refusal(S503, "every training row lacks this value, so nothing can be learnt from it")
-        if self.clip is not None:
-            observed = observed.clip(self.clip[0], self.clip[1])
         state: dict[str, Any] = {"raw": "float32"}
         match self.impute:
             case "mean":
-                state["fill"] = float(observed.mean())
+                state["fill"] = moments.mean
             case "median":
-                state["fill"] = float(np.median(observed))
+                state["fill"] = float(np.median(np.concatenate(kept).astype(np.float64)))
             case float() | int():
                 state["fill"] = float(self.impute)
-        absent = len(values) - len(observed)
-        complete = np.append(observed, np.full(absent, state["fill"])) if absent else observed
+        moments.repeat(state.get("fill", 0.0), absent)
         match self.scale:
             case "standard":
-                state |= {"center": float(complete.mean()), "spread": float(complete.std())}
+                state |= {"center": moments.mean, "spread": moments.deviation}
             case "minmax":
-                state |= {"center": float(complete.min()), "spread": float(np.ptp(complete))}
-        if "spread" in state and not np.ptp(complete):
+                state |= {"center": moments.least, "spread": moments.greatest - moments.least}
+        if "spread" in state and moments.least == moments.greatest:
             state["spread"] = 1.0  # a value that never changes has no deviation: it becomes 0, not NaN
         return state
 

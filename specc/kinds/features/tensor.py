@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from specc.codes import S104, S503, S504
 from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import Origin, State
+from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import numbers, scalars, unbounded
 from specc.tensors import Tensor as Symbol
 
@@ -26,6 +26,8 @@ DTYPES = (
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """An array of numbers, as given."""
+
+    numeric: ClassVar[bool] = False
 
     shape: Sequence[int] | None = argument(
         "the shape of one example, without the batch; left out: as the arrays have it",
@@ -62,7 +64,8 @@ class Tensor:
         if column.dtype == self.dtype and column.dtype.kind != "f":
             return column
         if column.dtype.kind == "f" and (bad := unbounded(column)).any():
-            raise Refusal(S503, f"{origin.rows(bad)} holds NaN or an infinity", "correct the rows, or leave them out")
+            remedy = "correct the rows, or leave them out"
+            raise BadRows(S503, "{rows} holds NaN or an infinity", bad, origin, remedy)
         if column.dtype == self.dtype:
             return column
         with np.errstate(over="ignore", invalid="ignore"):
@@ -73,15 +76,15 @@ class Tensor:
             changed = (values.astype(column.dtype) != column) | ((values < 0) != (column < 0))
             bad = changed.any(axis=tuple(range(1, column.ndim)))
         if bad.any():
-            raise Refusal(
-                S504,
-                f"{origin.rows(bad)} holds values that {self.dtype} cannot",
-                f"`dtype: {'float32' if column.dtype.kind == 'f' else column.dtype}`",
-            )
+            remedy = f"`dtype: {'float32' if column.dtype.kind == 'f' else column.dtype}`"
+            raise BadRows(S504, f"{{rows}} holds values that {self.dtype} cannot", bad, origin, remedy)
         return values
 
-    def learn(self, values: Array) -> State:
-        return {"raw": self.dtype, "shape": list(values.shape[1:])}
+    def learn(self) -> Learning:
+        shape = self._shape(None)
+        while (sent := (yield)) is not None:
+            shape = sent[0].shape[1:]
+        return {"raw": self.dtype, "shape": list(shape or ())}
 
     def raw(self, state: State) -> Symbol:
         return self.tensor(state)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from specc.codes import S501, S503
 from specc.diagnostics import Refusal, nearest
@@ -16,32 +16,80 @@ from specc.kinds.features import Feature, Origin
 PATH: dict[str, Any] = {"type": "string", "format": "path", "minLength": 1}
 """The schema of an argument that names files: whoever binds a call makes it absolute."""
 
+ROWS = 2**16
+"""How many rows a chunk of arrays has."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coded:
+    """A column in which few values differ: each of them once, and for each row the number of its value."""
+
+    values: Array
+    codes: Array
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> Coded:
+        """Some rows, with the values that occur in them."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        return Coded(self.values[used], codes)
+
+    def counted(self, chosen: Array) -> tuple[Array, Array]:
+        """The values that occur in the rows of a mask, and how often."""
+        counts = np.bincount(self.codes[chosen], minlength=len(self.values))
+        used = np.flatnonzero(counts)
+        return self.values[used], counts[used]
+
+
+Column: TypeAlias = "Array | Coded"
+"""One field of some rows: a row an example."""
+
+Chunk: TypeAlias = "Mapping[str, Column]"
+"""Some rows: columns of equal length by the names of their fields."""
+
+Skip = Callable[[str, str], None]
+"""Is told of a row that a reader passes over because it cannot be read: where it stands, and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Fields by name, one row an example: arrays of equal length, memory-mapped where the format allows it.
+    """What a reader has opened: one row an example, given some rows at a time.
 
-    `columns` holds what was asked for and exists, `names` every name there is, `files` what was read, for the
-    fingerprint of a run. `origin` says where a row came from.
+    `chunks` begins anew at every call, gives the same rows in the same order, and of the fields that were asked for
+    those that exist. `names` is every field there is; `rows` how many rows, None where only reading them all would
+    tell. `files` is what is read, for the fingerprint of a run; `origin` says where a row came from.
     """
 
-    columns: Mapping[str, Array]
     names: tuple[str, ...]
-    rows: int
+    rows: int | None
     files: tuple[Path, ...]
     origin: Origin
+    chunks: Callable[[], Iterator[Chunk]]
 
 
 class Reader(Protocol):
     """A file of this folder: frozen, its fields the arguments of the reader. `path` arguments arrive absolute."""
 
-    def read(self, fields: Mapping[str, Feature | None], seed: int) -> Table:
-        """Open the data and give the columns named in `fields` that exist; what each is read as stands beside it.
+    def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
+        """Open the data for the fields named in `fields`; what each is read as stands beside it.
+
+        With `skip`, a row that cannot be read is told to it and left out; without, it is a refusal.
 
         Raises:
-            Refusal: S501 when there is no such file, S503 with file and row for what cannot be read, S606 when the
-                format's library is not installed. Its `argument` is the one at fault.
+            Refusal: S501 when there is no such file, S503 with file and row for what cannot be read (now or when its
+                chunk is reached), S606 when the format's library is not installed. Its `argument` is the one at fault.
         """
+
+
+def in_chunks(columns: Mapping[str, Column | EndToEnd], rows: int) -> Callable[[], Iterator[Chunk]]:
+    """The chunks of columns that are in memory, or mapped into it."""
+
+    def chunks() -> Iterator[Chunk]:
+        for start in range(0, rows, ROWS):
+            yield {name: column[start : min(start + ROWS, rows)] for name, column in columns.items()}
+
+    return chunks
 
 
 def found(pattern: str, argument: str = "path", *, folder: bool = False) -> tuple[Path, ...]:
@@ -91,22 +139,34 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def joined(parts: Sequence[tuple[Path, Mapping[str, Array]]], names: tuple[str, ...]) -> Table:
-    """One table of several files' arrays, row after row; rows are called `name.npz, row 17`, from 0.
+@dataclass(frozen=True, slots=True, eq=False)
+class EndToEnd:
+    """Arrays as if they were one, without copying them: only a slice of it is ever made."""
+
+    pieces: Sequence[Array]
+
+    def __len__(self) -> int:
+        return sum(len(piece) for piece in self.pieces)
+
+    def __getitem__(self, rows: slice) -> Array:
+        start, stop, _ = rows.indices(len(self))
+        inside, before = [], 0
+        for piece in self.pieces:
+            if before < stop and start < before + len(piece):
+                inside.append(piece[max(0, start - before) : stop - before])
+            before += len(piece)
+        return inside[0] if len(inside) == 1 else np.concatenate(inside or [self.pieces[0][:0]])
+
+
+def joined(parts: Sequence[tuple[Path, Mapping[str, Array]]]) -> dict[str, EndToEnd]:
+    """The arrays of several files by the names of their fields, row after row.
 
     Raises:
         Refusal: S503 when arrays of one file differ in length, or those of several files in shape.
     """
-    lengths = []
     for path, columns in parts:
-        sizes = {name: _length(path, name, array) for name, array in columns.items()}
-        if len(set(sizes.values())) > 1:
-            told = ", ".join(f"`{name}` has {size:,}" for name, size in sizes.items())
-            raise Refusal(
-                S503, f"the arrays of {path.name} differ in length: {told}", "every field needs one row an example"
-            )
-        lengths.append(next(iter(sizes.values()), 0))
-    columns = {}
+        alike({name: _length(path, name, array) for name, array in columns.items()}, f"the arrays of {path.name}")
+    found = {}
     for name in parts[0][1]:
         pieces = [part[name] for _, part in parts]
         for (path, _), piece in zip(parts, pieces, strict=True):
@@ -117,10 +177,20 @@ def joined(parts: Sequence[tuple[Path, Mapping[str, Array]]], names: tuple[str, 
                     f"{parts[0][0].name}",
                     "files that one pattern names hold the same fields in the same shapes",
                 )
-        columns[name] = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    where = numbered([path.name for path, _ in parts], lengths)
-    files = tuple(path for path, _ in parts)
-    return Table(columns, names, sum(lengths), files, Origin(where, files[0].parent))
+        found[name] = EndToEnd(pieces)
+    return found
+
+
+def alike(lengths: Mapping[str, int], whose: str) -> int:
+    """The one length of all fields.
+
+    Raises:
+        Refusal: S503 when they differ.
+    """
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"`{name}` has {length:,}" for name, length in lengths.items())
+        raise Refusal(S503, f"{whose} differ in length: {told}", "every field needs one row an example", "path")
+    return next(iter(lengths.values()), 0)
 
 
 def numbered(names: Sequence[str], lengths: Sequence[int]) -> Callable[[int], str]:

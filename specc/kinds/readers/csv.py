@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -13,11 +13,14 @@ from typing import Any
 from specc.codes import S503, S606
 from specc.diagnostics import Refusal
 from specc.kinds import argument
-from specc.kinds.arrays import Array, np
+from specc.kinds.arrays import np
 from specc.kinds.features import Feature, Origin
-from specc.kinds.readers import PATH, Table, found
+from specc.kinds.readers import PATH, Chunk, Coded, Column, Skip, Table, found
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
+
+BLOCK = 8 * 2**20
+"""Bytes that are parsed at once, and become a chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,35 @@ class Csv:
         "the texts that mean that there is no value", {"type": "array", "items": {"type": "string"}}, default=MISSING
     )
 
-    def read(self, fields: Mapping[str, Feature | None], seed: int) -> Table:
-        pyarrow = _pyarrow()
+    def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
+        arrow = _pyarrow()
         paths = found(self.path)
         headers = [self._header(path) for path in paths]
         shared = tuple(dict.fromkeys(n for n in headers[0] if all(n in names for names in headers)))
-        wanted = [name for name in shared if name in fields]
-        tables = [self._table(pyarrow, *part, wanted) for part in zip(paths, headers, strict=True)]
-        columns = {name: self._texts(pyarrow, [table[name] for table in tables]) for name in wanted}
-        lengths = [table.num_rows for table in tables]
-        return Table(columns, shared, sum(lengths), paths, Origin(_lines(paths, lengths), paths[0].parent))
+        wanted = {name: fields[name] for name in shared if name in fields}
+        for path, names in zip(paths, headers, strict=True):
+            for name in wanted:
+                if names.count(name) > 1:
+                    raise Refusal(S503, f"{path.name} has {names.count(name)} columns `{name}`", "rename one", "path")
+        read: dict[Path, int] = {}
+
+        def chunks() -> Iterator[Chunk]:
+            for path, names in zip(paths, headers, strict=True):
+                read[path] = 0
+                for batch in self._batches(arrow, path, names, list(wanted), skip):
+                    read[path] += batch.num_rows
+                    columns = {name: self._column(arrow, batch[name], feature) for name, feature in wanted.items()}
+                    # Rows are counted by any column where none is wanted.
+                    yield columns or {"": np.empty(batch.num_rows, np.int8)}
+
+        def where(row: int) -> str:
+            for path in paths:
+                if row < read.get(path, 0):
+                    return f"{path.name}:{self._line(path, row)}"
+                row -= read.get(path, 0)
+            return f"{paths[-1].name}:{self._line(paths[-1], row)}"
+
+        return Table(shared, None, paths, Origin(where, paths[0].parent), chunks)
 
     def _header(self, path: Path) -> list[str]:
         try:
@@ -56,50 +78,87 @@ class Csv:
             raise Refusal(S503, f"{path.name} begins with no header", "its first line names the columns", "path")
         return [name.strip() for name in names]
 
-    def _table(self, pyarrow: ModuleType, path: Path, names: list[str], wanted: list[str]) -> Any:
-        """The wanted columns of one file as a table of texts; the first column where none is."""
-        for name in wanted:
-            if names.count(name) > 1:
-                raise Refusal(S503, f"{path.name} has {names.count(name)} columns `{name}`", "rename one", "path")
+    def _batches(
+        self, arrow: ModuleType, path: Path, names: list[str], wanted: list[str], skip: Skip | None
+    ) -> Iterator[Any]:
+        """The wanted columns of one file as texts, a block at a time; the first column where none is wanted."""
 
-        def parsed(*, threads: bool) -> Any:
-            return pyarrow.csv.read_csv(
+        def invalid(row: Any) -> str:
+            if skip is None:
+                return "error"
+            skip(f"{path.name}, row {row.number - 1}", f"{row.actual_columns} values, and the header has {len(names)}")
+            return "skip"
+
+        def opened(*, threads: bool) -> Any:
+            return arrow.csv.open_csv(
                 path,
-                read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows_after_names=1, use_threads=threads),
-                parse_options=pyarrow.csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={name: pyarrow.string() for name in names},
+                read_options=arrow.csv.ReadOptions(
+                    column_names=names, skip_rows_after_names=1, use_threads=threads, block_size=BLOCK
+                ),
+                parse_options=arrow.csv.ParseOptions(
+                    delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=invalid
+                ),
+                convert_options=arrow.csv.ConvertOptions(
+                    column_types={name: arrow.string() for name in names},
                     include_columns=wanted or names[:1],
                     strings_can_be_null=False,
                 ),
             )
 
         try:
-            return parsed(threads=True)
-        except pyarrow.ArrowInvalid:
-            pass
+            # With one thread the parser knows the row that it passes over.
+            yield from opened(threads=skip is None)
+            return
+        except arrow.ArrowInvalid as error:
+            failed = error
         try:
-            return parsed(threads=False)  # with one thread the parser knows the row
-        except pyarrow.ArrowInvalid as error:
-            told = re.search(r"Row #(\d+): (?:CSV conversion error to string: )?(.*)", str(error), re.DOTALL)
-            where, reason = (f"{path.name}:{told[1]}", told[2]) if told else (path.name, str(error))
-            reason = " ".join(reason.split())
-            raise Refusal(
-                S503,
-                f"{where} cannot be read: {reason[0].lower() + reason[1:]}",
-                "quote values that hold the delimiter or a quote; save the file as UTF-8",
-                "path",
-            ) from error
+            for _ in opened(threads=False):
+                pass
+        except arrow.ArrowInvalid as error:
+            failed = error
+        told = re.search(r"Row #(\d+): (?:CSV conversion error to string: )?(.*)", str(failed), re.DOTALL)
+        where, reason = (f"{path.name}:{told[1]}", told[2]) if told else (path.name, str(failed))
+        reason = " ".join(reason.split())
+        raise Refusal(
+            S503,
+            f"{where} cannot be read: {reason[0].lower() + reason[1:]}",
+            "quote values that hold the delimiter or a quote; save the file as UTF-8",
+            "path",
+        ) from failed
 
-    def _texts(self, pyarrow: ModuleType, parts: list[Any]) -> Array:
-        """One column of all files, empty where a value is missing."""
-        compute = pyarrow.compute
-        column = compute.utf8_trim_whitespace(
-            pyarrow.chunked_array([c for part in parts for c in part.chunks], "string")
-        )
-        absent = compute.is_in(column, value_set=pyarrow.array(list(self.missing), "string"))
-        texts: Array = compute.if_else(absent, "", column).to_numpy(zero_copy_only=False)
-        return texts
+    def _column(self, arrow: ModuleType, texts: Any, feature: Feature | None) -> Column:
+        """One column of a block, missing values empty: numbers where the feature takes those and all are."""
+        compute = arrow.compute
+        if feature is not None and feature.numeric:
+            trimmed = compute.utf8_trim_whitespace(texts)
+            absent = compute.is_in(trimmed, value_set=arrow.array(list(self.missing), "string"))
+            try:
+                values = compute.cast(compute.if_else(absent, arrow.scalar(None, "string"), trimmed), "float64")
+                return np.asarray(values.to_numpy(zero_copy_only=False))
+            except arrow.ArrowInvalid:
+                pass  # The feature says which value is no number.
+        coded = texts.dictionary_encode()
+        distinct = compute.utf8_trim_whitespace(coded.dictionary)
+        absent = compute.is_in(distinct, value_set=arrow.array(list(self.missing), "string"))
+        # Values that differ by the blanks around them become one.
+        merged = compute.if_else(absent, "", distinct).dictionary_encode()
+        values = merged.dictionary.to_numpy(zero_copy_only=False)
+        codes = merged.indices.to_numpy()[coded.indices.to_numpy()]
+        return Coded(values, codes) if 2 * len(values) < len(codes) else values[codes]
+
+    def _line(self, path: Path, row: int) -> int:
+        """The line on which a row begins; rows that are blank or not of the header's length do not count."""
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+            records = csv.reader(text, delimiter=self.delimiter)
+            width = len(next(records))
+            begins = records.line_num + 1
+            for record in records:
+                if len(record) == width:
+                    if row == 0:
+                        return begins
+                    row -= 1
+                begins = records.line_num + 1
+        return begins
 
 
 def _pyarrow() -> ModuleType:
@@ -111,17 +170,3 @@ def _pyarrow() -> ModuleType:
         raise Refusal(S606, "reading CSV needs the package pyarrow", "type `pip install 'specc[train]'`") from error
     module: ModuleType = pyarrow
     return module
-
-
-def _lines(paths: Sequence[Path], lengths: Sequence[int]) -> Callable[[int], str]:
-    """Where a row stands: `titanic.csv:17`, its line; or `titanic.csv, row 16` if lines and rows differ."""
-    ends = np.cumsum(lengths)
-
-    def where(row: int) -> str:
-        part = int(np.searchsorted(ends, row, side="right"))
-        path, number = paths[part], row - int(ends[part]) + lengths[part]
-        data = path.read_bytes()
-        lines = data.count(b"\n") + (not data.endswith(b"\n"))
-        return f"{path.name}:{number + 2}" if lines == lengths[part] + 1 else f"{path.name}, row {number + 1}"
-
-    return where

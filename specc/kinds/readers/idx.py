@@ -14,7 +14,7 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import Feature, Origin
-from specc.kinds.readers import PATH, Table, found, numbered
+from specc.kinds.readers import PATH, Skip, Table, found, in_chunks, numbered
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -26,7 +26,7 @@ class Idx:
     images: str = argument("the file of images", PATH)
     labels: str | None = argument("the file of labels", PATH, default=None)
 
-    def read(self, fields: Mapping[str, Feature | None], seed: int) -> Table:
+    def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
         sources = {"image": ("images", self.images)}
         if self.labels is not None:
             sources["label"] = ("labels", self.labels)
@@ -48,7 +48,8 @@ class Idx:
         rows = lengths["image"]
         where = numbered([files[-1].name if set(fields) == {"label"} else files[0].name], [rows])
         wanted = {name: array for name, array in columns.items() if name in fields}
-        return Table(wanted, tuple(sources), rows, tuple(files), Origin(where, files[0].parent))
+        origin = Origin(where, files[0].parent)
+        return Table(tuple(sources), rows, tuple(files), origin, in_chunks(wanted, rows))
 
 
 def _decoded(path: Path, argument: str) -> Array:

@@ -12,7 +12,7 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import np
 from specc.kinds.features import Feature, Origin
-from specc.kinds.readers import PATH, Table, found, listed
+from specc.kinds.readers import PATH, Skip, Table, found, in_chunks, listed
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 
@@ -23,7 +23,7 @@ class ImageFolder:
 
     path: str = argument("the folder that holds the class folders", PATH)
 
-    def read(self, fields: Mapping[str, Feature | None], seed: int) -> Table:
+    def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
         pictures: list[Path] = []
         labels: list[str] = []
         roots = found(self.path, folder=True)
@@ -37,7 +37,8 @@ class ImageFolder:
         columns = {"image": np.array([str(p) for p in pictures], object), "label": np.array(labels, object)}
         wanted = {name: column for name, column in columns.items() if name in fields}
         names = [f"{p.parent.name}/{p.name}" for p in pictures]
-        return Table(wanted, tuple(columns), len(pictures), tuple(pictures), Origin(names.__getitem__, roots[0]))
+        rows, origin = len(pictures), Origin(names.__getitem__, roots[0])
+        return Table(tuple(columns), rows, tuple(pictures), origin, in_chunks(wanted, rows))
 
 
 def _pictures(folder: Path) -> list[Path]:

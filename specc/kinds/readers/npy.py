@@ -11,7 +11,7 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import Feature, Origin
-from specc.kinds.readers import PATH, Table, found, joined
+from specc.kinds.readers import PATH, EndToEnd, Skip, Table, alike, found, in_chunks, joined
 
 ONLY = "data"
 """What the field is called when `path` is a single file."""
@@ -26,21 +26,18 @@ class Npy:
         {"anyOf": [PATH, {"type": "object", "additionalProperties": PATH, "minProperties": 1}]},
     )
 
-    def read(self, fields: Mapping[str, Feature | None], seed: int) -> Table:
+    def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
         paths = {ONLY: self.path} if isinstance(self.path, str) else self.path
-        tables = {}
+        files: list[Path] = []
+        columns: dict[str, EndToEnd] = {}
         for name, pattern in paths.items():
             if name in fields:
-                tables[name] = joined([(p, {name: _mapped(p)}) for p in found(pattern)], (name,))
-        sizes = {name: table.rows for name, table in tables.items()}
-        if len(set(sizes.values())) > 1:
-            told = ", ".join(f"`{name}` has {size:,}" for name, size in sizes.items())
-            raise Refusal(S503, f"the arrays differ in length: {told}", "every field needs one row an example", "path")
-        columns = {name: table.columns[name] for name, table in tables.items()}
-        files = tuple(path for table in tables.values() for path in table.files)
-        rows = next(iter(sizes.values()), 0)
-        folder = files[0].parent if files else Path()
-        return Table(columns, tuple(paths), rows, files, Origin(lambda row: f"row {row}", folder))
+                there = found(pattern)
+                columns |= joined([(path, {name: _mapped(path)}) for path in there])
+                files += there
+        rows = alike({name: len(column) for name, column in columns.items()}, "the arrays")
+        origin = Origin(lambda row: f"row {row}", files[0].parent if files else Path())
+        return Table(tuple(paths), rows, tuple(files), origin, in_chunks(columns, rows))
 
 
 def _mapped(path: Path) -> Array:

@@ -12,8 +12,8 @@ from specc.codes import S503
 from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import Feature
-from specc.kinds.readers import PATH, Table, found, joined
+from specc.kinds.features import Feature, Origin
+from specc.kinds.readers import PATH, Skip, Table, found, in_chunks, joined, numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,17 @@ class Npz:
 
     path: str = argument("the archive, or a pattern that names several, read one after the other", PATH)
 
-    def read(self, fields: Mapping[str, Feature | None], seed: int) -> Table:
+    def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
         parts, names = [], None
         for path in found(self.path):
             there, arrays = _arrays(path, fields)
             names = there if names is None else tuple(n for n in names if n in there)
             parts.append((path, arrays))
         assert names is not None
-        return joined([(p, {n: a for n, a in part.items() if n in names}) for p, part in parts], names)
+        columns = joined([(p, {n: a for n, a in part.items() if n in names}) for p, part in parts])
+        lengths = [len(next(iter(arrays.values()), ())) for _, arrays in parts]
+        origin = Origin(numbered([path.name for path, _ in parts], lengths), parts[0][0].parent)
+        return Table(names, sum(lengths), tuple(p for p, _ in parts), origin, in_chunks(columns, sum(lengths)))
 
 
 def _arrays(path: Path, wanted: Iterable[str]) -> tuple[tuple[str, ...], dict[str, Array]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from specc.kinds import argument
 from specc.kinds.arrays import np
 from specc.kinds.features import Feature, Origin
-from specc.kinds.readers import Table
+from specc.kinds.readers import Skip, Table, in_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Random:
 
     examples: int = argument("how many", {"type": "integer", "minimum": 1})
 
-    def read(self, fields: Mapping[str, Feature | None], seed: int) -> Table:
+    def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
         columns = {}
         for name, feature in fields.items():
             # A field's values depend on its name and the seed, not on the fields beside it.
@@ -30,4 +30,4 @@ class Random:
                 else feature.sample(generator, self.examples)
             )
         origin = Origin(lambda row: f"made-up example {row}", Path())
-        return Table(columns, tuple(fields), self.examples, (), origin)
+        return Table(tuple(fields), self.examples, (), origin, in_chunks(columns, self.examples))

@@ -17,6 +17,9 @@ from specc.tree import Tree
 
 SPLITS = ("train", "validation", "test")
 
+SKIPPED = 0.2
+"""How many of all rows may be passed over where `on_error: skip` does not say it."""
+
 
 def bind_fields(section: Tree, values: Values, log: Log) -> tuple[Field, ...]:
     """The features of `dataset.inputs` or `dataset.targets`."""
@@ -56,10 +59,27 @@ def bind_dataset(
         targets=targets,
         split=_splitting(split, sources, inputs, targets, log),
         batch_size=_whole(tree, "batch_size", 32, values, log),
-        shuffle=bool(values.compute(tree["shuffle"]).value) if "shuffle" in tree else True,
+        shuffle=_shuffle(tree, values, log),
         limit=_whole(tree, "limit", None, values, log),
         span=tree.key,
+        cache=str(values.compute(tree["cache"]).value) if "cache" in tree else "auto",
+        skip=_skip(values.compute(tree["on_error"])) if "on_error" in tree else None,
     )
+
+
+def _shuffle(tree: Tree, values: Values, log: Log) -> bool | int:
+    """Whether, or within what window."""
+    if "shuffle" not in tree:
+        return True
+    value = values.compute(tree["shuffle"]).value
+    return value if isinstance(value, bool) else int(_whole(tree, "shuffle", 1, values, log))
+
+
+def _skip(tree: Tree) -> float | None:
+    """The share of rows that may be passed over."""
+    if tree.entries:
+        return float(tree["skip"].plain())
+    return SKIPPED if tree.value == "skip" else None
 
 
 def _sources(tree: Tree, values: Values, log: Log) -> dict[str, Call]:
@@ -126,6 +146,15 @@ def _splitting(
             "`group` and `stratify` stand side by side: groups that stay whole cannot be dealt out by class",
             help="leave one of them out",
         )
+    if "order" in tree:
+        for other in ("stratify", "group"):
+            if other in tree:
+                log.report(
+                    codes.S105,
+                    tree[other].key,
+                    f"`order` and `{other}` stand side by side: what comes last in order is what is held out",
+                    help="leave one of them out",
+                )
     for name, fraction in fractions.items():
         if fraction and name in sources:
             log.report(
@@ -139,6 +168,7 @@ def _splitting(
         test=fractions.get("test", 0.0),
         stratify=stratify,
         group=str(tree["group"].plain()) if "group" in tree else None,
+        order=str(tree["order"].plain()) if "order" in tree else None,
         span=tree.key,
     )
 

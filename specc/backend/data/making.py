@@ -1,0 +1,187 @@
+"""From rows that are divided to the splits of a run: every field prepared, and kept where there is room."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from specc.backend.data.prepared import Keeping, broken, example, undecodable
+from specc.backend.data.room import room
+from specc.backend.data.sources import Block, Source, keyed, plain
+from specc.backend.data.split import SAMPLE, Split
+from specc.codes import S505
+from specc.diagnostics import Log, Refusal
+from specc.kinds.arrays import Array
+from specc.kinds.features import State, offsets
+from specc.kinds.readers import Column
+from specc.plan import Dataset
+
+
+def make_splits(
+    dataset: Dataset,
+    sources: Mapping[str, Source],
+    rows: Mapping[str, tuple[str, Array]],
+    states: Mapping[str, State],
+    log: Log,
+) -> dict[str, Split]:
+    """Prepare the rows of each split, and keep them: in memory if there is room for all, else on disk.
+
+    Files are decoded once where there is room for what comes of them, and else whenever a batch needs them.
+    """
+    makers: dict[str, _Maker] = {}
+    size = sum(len(chosen) * _row_bytes(dataset, states) for _, chosen in rows.values())
+    in_memory = dataset.cache == "memory" or (dataset.cache in ("auto", "none") and size <= room())
+    # What is too large for memory is decoded again each epoch rather than written out, unless disk is asked for.
+    decode = dataset.cache in ("memory", "disk") or (dataset.cache == "auto" and in_memory)
+    folder = None if in_memory else tempfile.TemporaryDirectory(prefix="specc-data-")
+    for name, (_, chosen) in rows.items():
+        makers[name] = _Maker(name, dataset, chosen, states, folder, decode=decode)
+    for name, source in sources.items():
+        mine = [makers[split] for split, (origin, _) in rows.items() if origin == name]
+        if not mine:
+            continue
+        total = 0
+        for block in source.blocks(states, log):
+            total += block.rows
+            for maker in mine:
+                maker.put(block, source, log)
+        try:
+            source.faults.check(total)
+        except Refusal as refusal:
+            log.refuse(refusal, source.place)
+    return {name: split for name, maker in makers.items() if (split := maker.split(log)) is not None}
+
+
+def _row_bytes(dataset: Dataset, states: Mapping[str, State]) -> int:
+    """What a row takes once it is prepared."""
+    return sum(
+        prod(example(field.feature, states[key])) * np.dtype(field.feature.kept(states[key])).itemsize
+        for key, field in keyed(dataset).items()
+    )
+
+
+class _Maker:
+    """Gathers one split."""
+
+    def __init__(
+        self,
+        name: str,
+        dataset: Dataset,
+        rows: Array,
+        states: Mapping[str, State],
+        folder: Any,
+        *,
+        decode: bool,
+    ) -> None:
+        self.name, self.dataset, self.rows, self.states, self.folder = name, dataset, rows, states, folder
+        self.order = np.argsort(rows, kind="stable") if (np.diff(rows) < 0).any() else None
+        self.sorted = rows if self.order is None else rows[self.order]
+        self.filled = np.ones(len(rows), bool)
+        self.fields = keyed(dataset)
+        self.keeping = {}
+        for key, field in self.fields.items():
+            ready = decode or not states[key].get("files")
+            file = None if folder is None or not ready else Path(folder.name) / f"{name}.{key}.npy"
+            self.keeping[key] = Keeping(field.feature, states[key], len(rows), ready=ready, file=file)
+        self.span = _span(dataset)
+        self.sample: dict[str, list[tuple[Array, Array]]] = {f"inputs.{f.name}": [] for f in dataset.inputs}
+
+    def put(self, block: Block, source: Source, log: Log) -> None:
+        """Keep those rows of a block that belong here."""
+        first, last = np.searchsorted(self.sorted, [block.start, block.start + block.rows])
+        if first == last:
+            return
+        inside = self.sorted[first:last] - block.start
+        places = np.arange(first, last) if self.order is None else self.order[first:last]
+        if block.good is not None:
+            good = block.good[inside]
+            self.filled[places[~good]] = False
+            inside, places = inside[good], places[good]
+        for key, column in block.values.items():
+            some = column[inside]
+            try:
+                bad = self.keeping[key].put(places, some)
+            except Refusal as refusal:
+                log.refuse(refusal, self.fields[key].span)
+                continue
+            if not self.keeping[key].ready and source.faults.share is not None:
+                bad = broken(self.fields[key].feature, plain(some), self.states[key])
+            if bad:
+                self._undecodable(bad, key, plain(some), places, block.start + inside, source, log)
+            self._remember(key, some, places)
+
+    def _undecodable(
+        self, bad: list[int], key: str, names: Array, places: Array, numbers: Array, source: Source, log: Log
+    ) -> None:
+        if source.faults.share is None:
+            log.refuse(undecodable([str(names[number]) for number in bad]), self.fields[key].span)
+            return
+        for number in bad:
+            source.faults.undecodable(str(names[number]), int(numbers[number]))
+        self.filled[places[bad]] = False
+
+    def _remember(self, key: str, column: Column, places: Array) -> None:
+        """Keep the raw values of the first examples, as the served model takes them."""
+        early = np.flatnonzero(places < self.span)
+        if key in self.sample and len(early):
+            self.sample[key].append((places[early], plain(column[early])))
+
+    def split(self, log: Log) -> Split | None:
+        """The split, once every row was put."""
+        dataset = self.dataset
+        places = _places(dataset, self.filled)
+        if not len(places):
+            told = f"the {self.name} split is empty: none of its {len(self.filled):,} rows makes an example"
+            log.refuse(
+                Refusal(S505, told, "give it a larger fraction, or more data"), dataset.split.span or dataset.span
+            )
+            return None
+        kept = {key: keeping.kept() for key, keeping in self.keeping.items()}
+        return Split(
+            places,
+            {f.name: kept[f"inputs.{f.name}"] for f in dataset.inputs},
+            {f.name: kept[f"targets.{f.name}"] for f in dataset.targets},
+            {f.name: _early(self.sample[f"inputs.{f.name}"]) for f in dataset.inputs},
+            self.rows,
+            self.folder,
+        )
+
+
+def _early(parts: list[tuple[Array, Array]]) -> Array:
+    if not parts:
+        return np.zeros(0)
+    places = np.concatenate([some for some, _ in parts])
+    values = np.concatenate([some for _, some in parts])
+    early = np.zeros((int(places.max()) + 1, *values.shape[1:]), values.dtype)
+    early[places] = values
+    return early
+
+
+def _span(dataset: Dataset) -> int:
+    """How many of the first rows of a split its first examples are made of."""
+    offs = _offsets(dataset)
+    return SAMPLE * _stride(dataset) + max(offs) - min(offs)
+
+
+def _offsets(dataset: Dataset) -> list[int]:
+    """All rows that an example is made of, counted from its own."""
+    return [offset for field in (*dataset.inputs, *dataset.targets) for offset in offsets(field.feature)]
+
+
+def _stride(dataset: Dataset) -> int:
+    """How many rows lie between an example and the next."""
+    return max(int(getattr(f.feature, "stride", 1)) for f in (*dataset.inputs, *dataset.targets))
+
+
+def _places(dataset: Dataset, filled: Array) -> Array:
+    """The rows of a split that are an example's own: all that it is made of are there."""
+    offs = sorted(set(_offsets(dataset)))
+    places = np.arange(max(0, -offs[0]), len(filled) - max(0, offs[-1]), _stride(dataset))
+    if filled.all() or not len(places):
+        return places
+    return places[np.all([filled[places + offset] for offset in offs], axis=0)]

@@ -1,0 +1,46 @@
+"""How much memory there is for data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SHARE = 0.4
+"""What data may take of the memory that is free when it is read: the network and its training need the rest."""
+
+
+def room() -> int:
+    """Bytes that data may take: a share of what is free, within the limits of this process and its control group."""
+    limits = [_free(), *_of_group(), *_of_process()]
+    return int(SHARE * min(limits))
+
+
+def _free() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    except (OSError, ValueError, IndexError):
+        pass
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 * 2**30
+
+
+def _of_group() -> list[int]:
+    """What the control group has left, where there is one with a limit."""
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = (group / "memory.max").read_text(encoding="ascii").strip()
+        used = (group / "memory.current").read_text(encoding="ascii").strip()
+        return [max(0, int(limit) - int(used))] if limit != "max" else []
+    except (OSError, ValueError):
+        return []
+
+
+def _of_process() -> list[int]:
+    """The limits that were set with `ulimit`."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return []
+    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS)]
+    return [limit for limit in limits if limit != resource.RLIM_INFINITY]
