@@ -20,7 +20,7 @@ FLOORS = (
     {"catalog"},
     {"kinds", "shapes", "text"},
     {"schema", "expressions", "plan"},
-    {"memory"},
+    {"memory", "data"},
     {"passes", "backend", "render"},
     {"driver"},
     {""},  # specc/__init__.py, the public API

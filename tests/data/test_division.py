@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from specc.backend.data.division import divide
+from specc.data.division import divide
 
 SEEDS = st.integers(-(2**63), 2**64)
 FRACTIONS = st.tuples(st.floats(0.05, 0.45), st.floats(0.05, 0.45)).map(

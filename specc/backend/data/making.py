@@ -12,9 +12,10 @@ import numpy as np
 
 from specc.backend.data.prepared import Keeping, broken, example, undecodable
 from specc.backend.data.room import room
-from specc.backend.data.sources import Block, Source, keyed, plain
 from specc.backend.data.split import SAMPLE, Split
 from specc.codes import S505
+from specc.data import Opened
+from specc.data.sources import Block, Source, keyed, plain
 from specc.diagnostics import Log, Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.features import State, offsets
@@ -22,17 +23,12 @@ from specc.kinds.readers import Column
 from specc.plan import Dataset
 
 
-def make_splits(
-    dataset: Dataset,
-    sources: Mapping[str, Source],
-    rows: Mapping[str, tuple[str, Array]],
-    states: Mapping[str, State],
-    log: Log,
-) -> dict[str, Split]:
+def make_splits(opened: Opened, log: Log) -> dict[str, Split]:
     """Prepare the rows of each split, and keep them: in memory if there is room for all, else on disk.
 
     Files are decoded once where there is room for what comes of them, and else whenever a batch needs them.
     """
+    dataset, sources, rows, states = opened.dataset, opened.sources, opened.rows, opened.states
     makers: dict[str, _Maker] = {}
     size = sum(len(chosen) * _row_bytes(dataset, states) for _, chosen in rows.values())
     in_memory = dataset.cache == "memory" or (dataset.cache in ("auto", "none") and size <= room())

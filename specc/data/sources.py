@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from specc.backend.data.faults import Faults
 from specc.calls import Call
 from specc.codes import S502, S503
+from specc.data.faults import Faults
 from specc.diagnostics import Log, Refusal, Span, nearest
 from specc.kinds import word
-from specc.kinds.arrays import Array
+from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Feature, Origin, State, missing
 from specc.kinds.readers import Chunk, Coded, Column, Table, listed
 from specc.plan import Dataset, Field

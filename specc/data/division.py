@@ -10,9 +10,7 @@ import zlib
 from collections.abc import Mapping
 from math import floor
 
-import numpy as np
-
-from specc.kinds.arrays import Array
+from specc.kinds.arrays import Array, np
 
 
 def divide(

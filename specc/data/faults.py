@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from specc.codes import S503
 from specc.diagnostics import Refusal
-from specc.kinds.arrays import Array
+from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows
 
 LISTED = 100
