@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from specc.codes import S606
+from specc.data.portrait import Portrait, look
 from specc.diagnostics import Log, Refusal, Rejected, Span
 from specc.passes.advise import advise
 from specc.passes.bind import bind
@@ -28,6 +29,7 @@ from specc.tree import Source
 if TYPE_CHECKING:
     import keras
 
+    from specc.backend.data.batch import Batch
     from specc.backend.run import Run
 
 INSTALL = "pip install 'specc[train]' (with CUDA: 'specc[gpu]')"
@@ -64,6 +66,27 @@ def check(source: Source, log: Log, *, tpu_cores: int | None = None) -> Plan:
     plan = log.stage(judge, plan)
     plan = log.stage(advise, plan)
     return plan if tpu_cores is None else log.stage(partial(aim_at_tpu, cores=tpu_cores), plan)
+
+
+def look_at_data(plan: Plan, log: Log, *, full: bool = False) -> Portrait | None:
+    """Open the data of a plan without TensorFlow, check it, and say what it is like; None for a plan without data.
+
+    With `full`, every row is read, and every file; else the first hundred thousand rows.
+
+    Raises:
+        Rejected: every reason is in `log`.
+    """
+    return look(plan, log, full=full)
+
+
+def first_batch(plan: Plan, log: Log, examples: int) -> Batch:
+    """The first training examples, as the network gets them, and what of them a person can look at.
+
+    Raises:
+        Rejected: every reason is in `log`.
+    """
+    batch: Batch = backend("data.batch", log, plan.source.path).first_batch(plan, log, examples)
+    return batch
 
 
 def build(plan: Plan, log: Log) -> keras.Model:

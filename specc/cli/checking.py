@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from specc import driver
+from specc.data.portrait import Portrait
 from specc.diagnostics import Diagnostic, In, Log, Out, Rejected
 from specc.text.files import decode
 from specc.tree import Source
@@ -38,11 +39,14 @@ class Terms:
     """On what terms specs are checked: warnings that are allowed, and whether they are to run on a TPU.
 
     `tpu_cores` are those of the TPU, None where none is meant; `exact`: XLA is asked too, which loads TensorFlow.
+    `data`: the dataset is opened as well; `full`: to its last row.
     """
 
     allow: frozenset[str] = frozenset()
     tpu_cores: int | None = None
     exact: bool = False
+    data: bool = False
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +60,23 @@ class Checked:
     by_pass: tuple[tuple[int, Diagnostic], ...]
     passes: int
     """How many passes ran; 0 where the file could not be read."""
+    portrait: Portrait | None = None
+    """What the data is like, where it was asked for and could be opened."""
 
 
 def check(spec: str, terms: Terms, text: str | None = None, drafts: Mapping[str, str] | None = None) -> Checked:
     """Check one spec, with a text that is not in its file yet and drafts of those it extends, by their real paths."""
     log = Passes(allow=terms.allow)
+    portrait = None
     with suppress(Rejected):
         source = _open(spec, log) if text is None else Source(spec, text)
         plan = driver.check(replace(source, drafts=drafts or {}), log, tpu_cores=terms.tpu_cores)
+        if terms.data:
+            portrait = driver.look_at_data(plan, log, full=terms.full)
         if terms.exact and terms.tpu_cores:
             driver.compile_for_tpu(plan, terms.tpu_cores, log)
     by_pass = tuple((bisect_right(log.begun, i), found) for i, found in enumerate(log.diagnostics))
-    return Checked(spec, tuple(log.sorted()), log.errors, log.sources, by_pass, len(log.begun))
+    return Checked(spec, tuple(log.sorted()), log.errors, log.sources, by_pass, len(log.begun), portrait)
 
 
 def _open(spec: str, log: Log) -> Source:

@@ -1,4 +1,4 @@
-"""Check specs, without loading TensorFlow or reading data.
+"""Check specs, without loading TensorFlow.
 
 A PATH is a spec, a pattern like 'specs/**/*.yaml', or a directory, in which every YAML file with a `specc:` key at its
 top is a spec; other YAML files are passed over and counted, and so are hidden directories, virtual environments and
@@ -13,6 +13,11 @@ extends is mended too where it lies in the spec's directory or in one that is gi
 text in the network, a shape that values decide, an operation without a kernel, a batch that the cores cannot share.
 With --exact, XLA compiles the whole training step for one core on this machine, and names the step that it cannot.
 
+--data also opens the dataset, without TensorFlow: files and columns are there, values can be read, classes are those
+that are declared. It looks at the first hundred thousand rows, and at two hundred pictures; with --full at all of them.
+What the data is like is shown: rows of each split, missing values, how often each class occurs, and rows that stand in
+two splits.
+
 The exit status is 0 when nothing is wrong and 1 when something is. Warnings count only with --strict.
 
     specc validate model.yaml
@@ -20,6 +25,7 @@ The exit status is 0 when nothing is wrong and 1 when something is. Warnings cou
     specc validate --strict examples/
     specc validate --format sarif . > specc.sarif
     specc validate --target tpu model.yaml
+    specc validate --data --full model.yaml
 """
 
 from __future__ import annotations
@@ -37,10 +43,11 @@ from specc.cli.checking import Checked, Terms, check, real
 from specc.cli.fixing import Fixing
 from specc.cli.options import allowing, diagnostic_format, tpu_target
 from specc.cli.paths import STDIN, Found, find
-from specc.cli.screen import show
+from specc.cli.screen import page, show
 from specc.codes import S006, S104, S501
 from specc.diagnostics import Diagnostic, Severity, Span
 from specc.render import github, json, sarif, text
+from specc.render.data.table import as_table
 
 FORMATS: dict[str, Callable[[Sequence[Diagnostic]], str]] = {
     "json": json.diagnostics,
@@ -59,6 +66,8 @@ LEFT_OPEN = (S006, S104)
 @click.option("--fix", is_flag=True, help="Apply the remedies that are certain, and tell what remains.")
 @tpu_target
 @click.option("--exact", is_flag=True, help="With --target: have XLA compile the training step; this needs TensorFlow.")
+@click.option("--data", is_flag=True, help="Open the dataset too, and show what it is like.")
+@click.option("--full", is_flag=True, help="With --data: look at every row and file.")
 def command(
     paths: Sequence[str],
     form: str,
@@ -67,13 +76,19 @@ def command(
     fix: bool,
     tpu_cores: int | None,
     exact: bool,
+    data: bool,
+    full: bool,
 ) -> int:
     if exact and (fix or tpu_cores is None):
         raise click.UsageError("--exact compiles for a --target" + (", and --fix does without" if fix else ""))
+    if full and not data:
+        raise click.UsageError("--full looks at all of the data, and is for --data")
+    if fix and data:
+        raise click.UsageError("--fix mends specs, and does not look at --data")
     if fix and STDIN in paths:
         raise click.UsageError("--fix writes to files, and `-` is none")
     found = find(paths)
-    terms = Terms(allow, tpu_cores, exact)
+    terms = Terms(allow, tpu_cores, exact, data, full)
     checked = [check(spec, terms) for spec in found.specs]
     if fix:
         _fix(checked, terms, found, sys.stdout if form == "text" else sys.stderr)
@@ -84,6 +99,10 @@ def command(
         print(told)
     for note in _passed_over(found):
         print(note, file=sys.stderr)
+    if form == "text":
+        for each in checked:
+            if each.portrait is not None:
+                page(*([each.spec] if len(checked) > 1 else []), as_table(each.portrait), "")
     if form == "text" and not findings:
         print(f"{text.count(len(checked), 'spec')} checked, nothing to report")
     return 1 if any(d.severity is Severity.ERROR for d in findings) or (strict and findings) else 0
