@@ -44,7 +44,7 @@ def learning_rates(graph: Graph) -> Iterator[Diagnostic]:
     if rate > highest and not (name == "SGD" and any(value(optimizer, clip) for clip in CLIPPING)):
         wrong = "the first steps will most likely throw it off"
     elif rate < lowest:
-        wrong = "it will hardly learn" if rate else "it learns nothing"
+        wrong = "it will hardly learn" if rate > 0 else "it goes uphill" if rate else "it learns nothing"
     else:
         return
     default = number(Call("optimizers", name), "learning_rate")
