@@ -80,6 +80,8 @@ def stopping_by_training(graph: Graph) -> Iterator[Diagnostic]:
         watched = value(callback, "monitor")
         if callback.name != "EarlyStopping" or not isinstance(watched, str) or watched.startswith("val_"):
             continue
+        if watched == "learning_rate":  # which is no answer to any example
+            continue
         held_out = dataset is not None and (dataset.split.validation > 0 or "validation" in dataset.sources)
         span = callback.spans.get("monitor", callback.span)
         if span is not None:
