@@ -179,8 +179,10 @@ class Weaver:
             undefined(body, word, scope, self.log)
             return LOST
         again = replace(made.tree, value={k: v for k, v in made.tree.entries.items() if k not in ("inputs", "when")})
-        if "inputs" in tree:
-            again = replace(again, value={**again.entries, "inputs": tree["inputs"]})
+        # What stands beside `apply` counts for this time.
+        beside = {key: tree[key] for key in ("inputs", "call") if key in tree}
+        if beside:
+            again = replace(again, value={**again.entries, **beside})
         here = ".".join((*scope.path, own))
         shared = replace(
             scope,
