@@ -104,7 +104,7 @@ def sections() -> Schema:
             },
             "description": {**STRING, "description": "What it is, in words."},
             "seed": computed(
-                {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
+                {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
                 "For initial weights, shuffling, dropout and splits.",
                 default=0,
             ),
