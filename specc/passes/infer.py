@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from specc import catalog, codes
@@ -234,8 +235,13 @@ def _complete(call: Call) -> Call:
     given = {name: _completed(argument) for name, argument in call.arguments.items()}
     if takes is None:
         return replace(call, arguments=given)
-    defaults = {argument.name: argument.default for argument in takes.arguments}
-    return replace(call, name=takes.name, arguments=defaults | given)
+    return replace(call, name=takes.name, arguments=_defaults(call.family, takes.name) | given)
+
+
+@cache
+def _defaults(family: str, name: str) -> dict[str, Any]:
+    takes = catalog.signature(family, name)
+    return {argument.name: argument.default for argument in takes.arguments} if takes else {}
 
 
 def _completed(argument: Any) -> Any:
