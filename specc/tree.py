@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from specc.diagnostics import Span
@@ -87,7 +87,7 @@ class Tree:
 
     def with_value(self, value: Scalar | tuple[Tree, ...] | dict[str, Tree]) -> Tree:
         """The same place with another value."""
-        return replace(self, value=value)
+        return Tree(value, self.span, self.key)
 
     def plain(self) -> Any:
         """The value as plain dicts, lists and scalars."""

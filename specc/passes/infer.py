@@ -5,7 +5,7 @@ A mistake is told once, where it happens: what comes after it is unknown. So is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -234,8 +234,8 @@ def _complete(call: Call) -> Call:
     takes = catalog.signature(call.family, call.name)
     given = {name: _completed(argument) for name, argument in call.arguments.items()}
     if takes is None:
-        return replace(call, arguments=given)
-    return replace(call, name=takes.name, arguments=_defaults(call.family, takes.name) | given)
+        return Call(call.family, call.name, given, call.span, call.spans)
+    return Call(call.family, takes.name, _defaults(call.family, takes.name) | given, call.span, call.spans)
 
 
 @cache
@@ -253,8 +253,8 @@ def _completed(argument: Any) -> Any:
 def _waits(value: Any) -> bool:
     """Whether a value, or anything in it, is known only once data was read."""
     if isinstance(value, Call):
-        return _waits(value.arguments)
-    if isinstance(value, Mapping):
+        return any(_waits(one) for one in value.arguments.values())
+    if isinstance(value, dict):
         return any(_waits(one) for one in value.values())
     if isinstance(value, (list, tuple)):
         return any(_waits(one) for one in value)

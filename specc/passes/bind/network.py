@@ -202,8 +202,8 @@ class Weaver:
             return self._block(word, tree, body, scope, given, own, again)
         family, _, name = word.partition(".") if "." in word else ("layers", "", word)
         computed = scope.values.compute(body, scope.callers) if tree.is_mapping else body.with_value(None)
-        call = bind_arguments(family, name, computed, computed is not body, self.log, scope.callers)
-        call = replace(call, span=body.key if tree.is_mapping else body.span)
+        here = body.key if tree.is_mapping else body.span
+        call = bind_arguments(family, name, computed, computed is not body, self.log, scope.callers, here)
         takes = signature(family, name)
         if takes and any(t.name in call.arguments for t in takes.tensors):
             # A plain number may stand where an op takes a tensor: `ops.multiply: {x2: 0.5}`.
@@ -224,7 +224,6 @@ class Weaver:
                     )
                 else:
                     options[key] = value.plain()
-        here = call.span or body.key
         edges = wire(takes, word, here, inputs, scope, given, again, self.log)
         return self._emit(call, edges, scope, own, options)
 
