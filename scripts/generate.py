@@ -84,6 +84,7 @@ def errors() -> str:
 
 def coverage() -> str:
     """Which layers and ops have a rule for their shapes, and which are unknown to `validate` and `summary`."""
+    agreement = runpy.run_path(str(ROOT / "tests/shapes/agreement.py"))
     sections: list[str] = []
     for family, title in (("layers", "Layers"), ("ops", "Ops"), ("applications", "Applications")):
         known, all_of_them = set(shapes.names(family)), catalog.names(family)
@@ -105,7 +106,11 @@ def coverage() -> str:
             *sections,
             "## Layers and their agreement with Keras",
             "",
-            runpy.run_path(str(ROOT / "tests/shapes/agreement.py"))["table"](),
+            agreement["table"](),
+            "",
+            "## Ops and their agreement with Keras",
+            "",
+            agreement["table_of_ops"](),
             "",
         ]
     )
