@@ -88,7 +88,7 @@ class _Graph:
         else:
             self.sizes |= sizes
             if learns:
-                self.learning |= sizes.keys()
+                self.learning.update(sizes)
         self.outputs[step.name] = gives
         inner = max(0, (step.kept_bytes or 0) * self.batch - sum(sizes.values())) if learns else 0
         self.nodes.append(_Node(step, takes, gives, inner, learns))
