@@ -3,8 +3,8 @@
 Things get a row (as near to what they feed as can be), rows an order (few crossings), things a place across (edges
 straight, nothing overlapping) and rows a height. An edge over several rows has a place of its own in each.
 
-It is our own: Grandalf knows neither boxes in boxes nor places where edges meet a thing, and the bindings to Graphviz need
-it to be installed. Ours needs nothing, and draws the same everywhere.
+It is our own: Grandalf knows neither boxes in boxes nor places where edges meet a thing, and the bindings to Graphviz
+need it to be installed. Ours needs nothing, and draws the same everywhere.
 """
 
 from __future__ import annotations
