@@ -146,6 +146,8 @@ def test_summary_takes_parameters_and_overrides(cli, write):
 
 def test_summary_as_json(cli, write):
     document = json.loads(cli("summary", "--format", "json", write("good.yaml", GOOD)).out)
+    memory = document.pop("memory")
+    assert (memory["batch_size"], memory["weights"], memory["exact"]) == (32, 4 * 67, True)
     assert document == {
         "version": 1,
         "steps": [
@@ -155,6 +157,10 @@ def test_summary_as_json(cli, write):
                 "inputs": {"inputs": "x"},
                 "outputs": [{"shape": [None, 8], "dtype": "float32"}],
                 "params": 40,
+                "trainable": 40,
+                "shares": None,
+                "flops": 80,
+                "kept_bytes": 32,
             },
             {
                 "name": "dense_1",
@@ -162,9 +168,16 @@ def test_summary_as_json(cli, write):
                 "inputs": {"inputs": "dense"},
                 "outputs": [{"shape": [None, 3], "dtype": "float32"}],
                 "params": 27,
+                "trainable": 27,
+                "shares": None,
+                "flops": 51,
+                "kept_bytes": 12,
             },
         ],
+        "inputs": [{"name": "x", "shape": [None, 4], "dtype": "float32"}],
+        "outputs": [{"name": "dense_1", "from": "dense_1"}],
         "params": {"total": 67, "trainable": 67},
+        "flops": 80 + 51,
     }
 
 
