@@ -5,8 +5,9 @@ usage: memory.py [SPEC BATCH]
 Without arguments every spec of `networks/` is tried at two batch sizes, each in a process of its own, and a table is
 printed. With two, one spec is trained for a few steps in this process, and what it took is printed as JSON.
 
-TensorFlow counts what it allocates for tensors: on a CPU it does so when its allocator for GPUs is asked for. What
-Python, the libraries and compiled graphs take is left out: it has nothing to do with the spec.
+Counted is every tensor that TensorFlow asks memory for and gives back, as its profiler tells it: on a CPU it does so
+when the allocator for GPUs is asked for. What Python, the libraries and compiled graphs take is left out, and what the
+allocator rounds up: they have nothing to do with the spec. So are batches that a pipeline prepares ahead.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import json
 import os
 import subprocess
 import sys
+from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from specc import driver
@@ -24,9 +27,8 @@ from specc.memory import memory
 
 HERE = Path(__file__).parent
 ALLOCATOR = {"TF_CPU_ALLOCATOR_USE_BFC": "1", "TF_CPU_BFC_MEM_LIMIT_IN_MB": "65536", "TF_CPP_MIN_LOG_LEVEL": "3"}
-ONE_PIECE = 8 << 30
-"""Bytes taken and given back before anything else, so that the allocator cuts all from one piece and rounds nothing up.
-They are never written to, and cost no memory."""
+WAY = {"MemoryAllocation": 1, "MemoryDeallocation": -1}
+"""What the profiler calls the two ways of a tensor's memory."""
 BATCHES = {
     "cnn": (64, 256),
     "embedding": (512, 4096),
@@ -65,8 +67,6 @@ def measure(spec: Path, batch: int) -> dict[str, int]:
     plan = driver.check(driver.open_spec(spec, log, params={"batch": batch}), log)
     if plan.dataset is None:
         raise SystemExit(f"{spec} has no dataset")
-    tf.raw_ops.Empty(shape=[ONE_PIECE], dtype=tf.int8, init=False)
-    before = tf.config.experimental.get_memory_info("CPU:0")["current"]
     model = build(plan, log)
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
     groups = [{f.name: f.feature.tensor() for f in fields} for fields in (plan.dataset.inputs, plan.dataset.targets)]
@@ -78,13 +78,18 @@ def measure(spec: Path, batch: int) -> dict[str, int]:
         def zeros(_: Any) -> tuple[dict[str, Any], ...]:
             return tuple({n: tf.zeros(tf.stack([rows, *t.shape[1:]]), t.dtype) for n, t in g.items()} for g in groups)
 
-        return tf.data.Dataset.range(1).repeat().map(zeros)
+        none_ahead = tf.data.Options()
+        none_ahead.autotune.enabled = False
+        return tf.data.Dataset.range(1).repeat().map(zeros).with_options(none_ahead)
 
     def peak(function: Any) -> int:
         function(steps.feed(batches(2)), tf.constant(1))
-        tf.config.experimental.reset_memory_stats("CPU:0")
-        function(steps.feed(batches(batch)), tf.constant(STEPS))
-        return int(tf.config.experimental.get_memory_info("CPU:0")["peak"] - before)
+        variables = [*model.variables, *(steps.objective.optimizer.variables if function is steps.train else ())]
+        feed = steps.feed(batches(batch))
+        with TemporaryDirectory() as folder:
+            with tf.profiler.experimental.Profile(folder):
+                function(feed, tf.constant(STEPS))
+            return size(variables) + most_held(Path(folder))
 
     def size(variables: list[Any]) -> int:
         return sum(v.value.dtype.size * int(tf.size(v.value)) for v in variables)
@@ -95,6 +100,24 @@ def measure(spec: Path, batch: int) -> dict[str, int]:
         "weights": size(model.variables),
         "slots": size(steps.objective.optimizer.variables),
     }
+
+
+def most_held(profile: Path) -> int:
+    """The bytes that were held by tensors at most, beyond those at the beginning."""
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    (file,) = profile.rglob("*.xplane.pb")
+    space = xplane_pb2.XSpace.FromString(file.read_bytes())
+    changes = []
+    for plane in space.planes:
+        what = {number: WAY.get(meta.name, 0) for number, meta in plane.event_metadata.items()}
+        requested = next((n for n, meta in plane.stat_metadata.items() if meta.name == "requested_bytes"), None)
+        for line in plane.lines:
+            for event in line.events:
+                if way := what[event.metadata_id]:
+                    count = next(stat.int64_value for stat in event.stats if stat.metadata_id == requested)
+                    changes.append((line.timestamp_ns * 1000 + event.offset_ps, way * count))
+    return max(accumulate(change for _, change in sorted(changes)))
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Make everything that is generated from something else, or with --check say what is stale.
 
 The catalog comes from the Keras that is installed, the JSON Schema from catalog and kinds, the command reference from
-the commands' own help, the index of codes from `specc.codes`, the list of shape rules from `specc.shapes`.
+the commands' own help, the index of codes from `specc.codes`, the list of shape rules from `specc.shapes`, the pictures
+of the docs from what the commands show.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def generated() -> Iterator[tuple[str, str]]:
     yield "schemas/specc-v1.schema.json", schema()
     yield "docs/errors.md", errors()
     yield "docs/coverage.md", coverage()
+    yield from runpy.run_path(str(ROOT / "scripts/pictures.py"))["pictures"]()
     yield "docs/reference/index.md", contents()
     for name in program.names():
         yield f"docs/reference/{name}.md", reference(name)
@@ -84,6 +86,7 @@ def errors() -> str:
 
 def coverage() -> str:
     """Which layers and ops have a rule for their shapes, and which are unknown to `validate` and `summary`."""
+    agreement = runpy.run_path(str(ROOT / "tests/shapes/agreement.py"))
     sections: list[str] = []
     for family, title in (("layers", "Layers"), ("ops", "Ops"), ("applications", "Applications")):
         known, all_of_them = set(shapes.names(family)), catalog.names(family)
@@ -105,7 +108,11 @@ def coverage() -> str:
             *sections,
             "## Layers and their agreement with Keras",
             "",
-            runpy.run_path(str(ROOT / "tests/shapes/agreement.py"))["table"](),
+            agreement["table"](),
+            "",
+            "## Ops and their agreement with Keras",
+            "",
+            agreement["table_of_ops"](),
             "",
         ]
     )

@@ -65,6 +65,7 @@ W308 = Code("W308", "dropout that leaves next to nothing", Severity.WARNING)
 W401 = Code("W401", "a learning rate far from the usual", Severity.WARNING)
 W402 = Code("W402", "early stopping by what was trained on", Severity.WARNING)
 W403 = Code("W403", "an output that cannot reach its target", Severity.WARNING)
+W404 = Code("W404", "a callback that takes the worst for the best", Severity.WARNING)
 
 W501 = Code("W501", "pictures that nothing scales", Severity.WARNING)
 

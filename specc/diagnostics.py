@@ -179,9 +179,10 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
     Case is not held against a name: `dense` finds `Dense`.
     """
-    known = list(names)
-    folded = {n.casefold(): n for n in reversed(known)}
-    if (same := folded.get(name.casefold())) is not None:
-        return same
-    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
+    spellings: dict[str, list[str]] = {}
+    for known in names:
+        spellings.setdefault(known.casefold(), []).append(known)
+    folded = name.casefold()
+    close = [folded] if folded in spellings else difflib.get_close_matches(folded, spellings, n=1, cutoff=0.6)
+    # Of `Accuracy` and `accuracy` the one that is written alike.
+    return max(spellings[close[0]], key=lambda known: known.islower() == name.islower()) if close else None

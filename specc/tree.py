@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from specc.diagnostics import Span
@@ -40,13 +40,13 @@ class Tree:
     own span). A value that came from another file through `extends` keeps that file's spans.
     """
 
-    value: Scalar | tuple[Tree, ...] | Mapping[str, Tree]
+    value: Scalar | tuple[Tree, ...] | dict[str, Tree]
     span: Span
     key: Span
 
     @property
     def is_mapping(self) -> bool:
-        return isinstance(self.value, Mapping)
+        return isinstance(self.value, dict)
 
     @property
     def is_list(self) -> bool:
@@ -54,12 +54,12 @@ class Tree:
 
     @property
     def is_scalar(self) -> bool:
-        return not isinstance(self.value, (tuple, Mapping))
+        return not isinstance(self.value, (tuple, dict))
 
     @property
     def entries(self) -> Mapping[str, Tree]:
         """The entries of a mapping; empty for anything else."""
-        return self.value if isinstance(self.value, Mapping) else {}
+        return self.value if isinstance(self.value, dict) else {}
 
     @property
     def elements(self) -> tuple[Tree, ...]:
@@ -85,13 +85,13 @@ class Tree:
             node = node[part]
         return node
 
-    def with_value(self, value: Scalar | tuple[Tree, ...] | Mapping[str, Tree]) -> Tree:
+    def with_value(self, value: Scalar | tuple[Tree, ...] | dict[str, Tree]) -> Tree:
         """The same place with another value."""
-        return replace(self, value=value)
+        return Tree(value, self.span, self.key)
 
     def plain(self) -> Any:
         """The value as plain dicts, lists and scalars."""
-        if isinstance(self.value, Mapping):
+        if isinstance(self.value, dict):
             return {k: v.plain() for k, v in self.value.items()}
         if isinstance(self.value, tuple):
             return [v.plain() for v in self.value]

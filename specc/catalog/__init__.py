@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from specc.calls import Argument, Signature, TensorArgument
 
+FOLDER = Path(__file__).parent
 FAMILIES = (
     "layers",
     "ops",
@@ -79,7 +80,7 @@ def architecture(name: str) -> Mapping[str, Any]:
     `before`, `body` and `after` list the nodes as keys into `calls`, each applied to the node before; or as a list of
     the key and how many nodes back each input was made.
     """
-    read: dict[str, Any] = json.loads(files(__name__).joinpath("architectures", f"{name}.json").read_text("utf-8"))
+    read: dict[str, Any] = json.loads((FOLDER / "architectures" / f"{name}.json").read_text("utf-8"))
     return MappingProxyType(read)
 
 
@@ -96,5 +97,5 @@ def _arguments(read: Mapping[str, Any], keys: list[str]) -> tuple[Argument, ...]
 def _read(family: str) -> dict[str, Any]:
     if family not in FAMILIES:
         raise KeyError(family)
-    read: dict[str, Any] = json.loads(files(__name__).joinpath(f"{family}.json").read_text(encoding="utf-8"))
+    read: dict[str, Any] = json.loads((FOLDER / f"{family}.json").read_text("utf-8"))
     return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from specc.diagnostics import Rejected
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    gc.freeze()  # What was imported stays, and need not be looked through again and again.
     sys.exit(status(arguments))
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from specc.diagnostics import Log
 from specc.text.files import decode
 
+WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -39,8 +41,10 @@ def replaced(path: str, before: Contents, text: str) -> None:
     """Give a file another text, at once and whole. What a link leads to is replaced; its mode is kept.
 
     Raises:
-        OSError: it cannot be written, or holds something else by now.
+        OSError: it cannot be written, is said to be for reading only, or holds something else by now.
     """
+    if not os.stat(path).st_mode & WRITABLE:
+        raise OSError(None, "is read-only; nothing was written", path)
     if Path(path).read_bytes() != before.data:
         raise OSError(None, "has changed while it was being checked; nothing was written", path)
     write(path, before.encoded(text))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from specc.memory.slots import slots
+from specc.memory.slots import scratch, slots
 from specc.memory.walk import walk
 from specc.plan import Plan, Step
 from specc.tensors import WIDTHS
@@ -18,8 +18,6 @@ FLOAT = "float32"
 """The dtype of weights where a layer does not name another."""
 BATCH = 32
 """The batch that is reckoned with where a spec has no dataset, as Keras's own `fit` does."""
-UPDATES = 2
-"""Arrays as large as the largest weight that an optimizer computes with: two weights are updated at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +58,13 @@ def memory(plan: Plan) -> Memory:
     optimizer = None if plan.training is None else plan.training.optimizer
     known = all(step.weights is not None for step in steps)
     kept_of_each = 0 if optimizer is None else slots(optimizer, [(step, shape, width) for step, shape, width in sizes])
+    updated = 0 if optimizer is None else scratch(optimizer) * max((prod(s) * w for _, s, w in sizes), default=0)
     return Memory(
         batch=batch,
         weights=sum(w.size * _width(step) for step in steps for w in step.weights or ()),
         slots=kept_of_each or 0,
         gradients=sum(dense),
-        step=max(peak.training, UPDATES * max(dense, default=0)),
+        step=max(peak.training, updated),
         kept=peak.kept,
         pass_=peak.inference,
         exact=known and peak.exact and kept_of_each is not None,

@@ -30,6 +30,18 @@ COPIES = {
 }
 """Arrays of a weight's shape that each optimizer keeps whatever its arguments. Adafactor and Muon go by the weight."""
 
+SCRATCH = {
+    "Adadelta": 4,
+    "Adagrad": 2,
+    "Adamax": 3,
+    "Ftrl": 6,
+    "Lion": 4,
+    "Nadam": 3,
+    "SGD": 1,
+}
+"""Arrays as large as a weight that an optimizer computes with to update it, as measured; also of an embedding, although
+its gradient is of a few rows. Of those not named, and of SGD with momentum, two."""
+
 ITERATION, RATE, STEPS, SCALE = 8, 4, 8, 4
 """Scalars: an int64 that counts, a float32 that scales."""
 
@@ -58,6 +70,16 @@ def slots(optimizer: Call, weights: Sequence[Trained]) -> int | None:
     if takes.name == "Nadam":
         held += weights[0][2] if weights else RATE
     return held
+
+
+def scratch(optimizer: Call) -> int:
+    """How many arrays as large as a weight its update computes with."""
+    takes = catalog.signature("optimizers", optimizer.name)
+    inner = optimizer.arguments.get("inner_optimizer")
+    if isinstance(inner, Call):
+        return scratch(inner)
+    name = optimizer.name if takes is None else takes.name
+    return 2 if optimizer.arguments.get("momentum") else SCRATCH.get(name, 2)
 
 
 def _of_one(name: str, given: Mapping[str, Any], step: Step, shape: tuple[int, ...]) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from specc.memory.gradients import VIEWS, in_place, needs_input, needs_output
+from specc.memory.gradients import RECURRENT, VIEWS, in_place, needs_input, needs_output
 from specc.plan import Network, Ref, Step
 from specc.tensors import Tensor
 
@@ -88,7 +88,7 @@ class _Graph:
         else:
             self.sizes |= sizes
             if learns:
-                self.learning |= sizes.keys()
+                self.learning.update(sizes)
         self.outputs[step.name] = gives
         inner = max(0, (step.kept_bytes or 0) * self.batch - sum(sizes.values())) if learns else 0
         self.nodes.append(_Node(step, takes, gives, inner, learns))
@@ -123,12 +123,21 @@ class _Graph:
             new = sum(self.sizes[v] for v in node.gives if v not in node.takes)
             if node.gives != node.takes:
                 over = min(gone, new) if in_place(node.step) else 0
-                peak = max(peak, live + new - over)
+                peak = max(peak, live + new - over + (0 if training else self._sequences(node)))
                 live += new - gone
             if training:
                 live += node.inner
                 peak = max(peak, live)
         return peak
+
+    def _sequences(self, node: _Node) -> int:
+        """What a recurrent layer holds while it runs: what it takes once more and what it gives twice more.
+
+        Time comes first in them, and its steps lie in a list. In training they are in `inner`.
+        """
+        if node.step.label not in RECURRENT:
+            return 0
+        return sum(self.sizes[v] for v in node.takes) + 2 * sum(self.sizes[v] for v in node.gives)
 
     def backward(self) -> int:
         """The bytes at the worst moment of the way back.

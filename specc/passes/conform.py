@@ -12,7 +12,7 @@ from specc.schema import complaints
 from specc.schema.complaints import Complaint, one_line
 from specc.schema.fixes import respelling, spacing
 from specc.schema.sections import FORMS, step_keys
-from specc.schema.wording import joined, met, missing_space, shown, suggestion
+from specc.schema.wording import called, joined, met, missing_space, shown, suggestion
 from specc.text.spelling import established, respelt
 from specc.tree import Document, Tree
 
@@ -20,6 +20,9 @@ BESIDE = tuple(key for key in step_keys() if key not in FORMS)
 """Keys of a step that stand beside its call."""
 
 PREFIXES = {"ops.": "ops", "applications.": "applications"}
+
+INPUTS = ("Input", "InputLayer")
+"""What Keras begins a network with, and a spec does not."""
 
 
 def conform(document: Document, log: Log) -> Document:
@@ -88,7 +91,7 @@ class Steps:
         calls = [key for key in step.entries if key in FORMS or self._is_call(key)]
         strange = [key for key in step.entries if key not in calls and key not in BESIDE]
         if not calls and strange:
-            meant = next((key for key in strange if not nearest(key, BESIDE)), None)
+            meant = next((key for key in strange if key in INPUTS or not nearest(key, BESIDE)), None)
             if meant is not None:
                 strange.remove(meant)
                 self._unknown(meant, step[meant].key)
@@ -200,11 +203,15 @@ class Steps:
     def _unknown(self, name: str, span: Span) -> None:
         """S102: neither Keras's, nor a block, nor a form of ours."""
         family, short = _split(name)
+        if name in INPUTS:
+            help = "leave it out: the inputs are those of the dataset, or `inputs: {x: {shape: […]}}` under `model`"
+            self._report(codes.S102, span, f"`{name}` is no step", help)
+            return
         if reason := catalog.withheld(family).get(short):
             self._report(codes.S102, span, f"a spec cannot use `{name}`", f"it {reason}")
             return
         known = [*self._calls(), *FORMS, *BESIDE]
-        hint = missing_space(name, known)
+        hint = missing_space(name, known) or called(name, known) or _without_module(name)
         # A block may be misspelt where it is declared.
         certain = established(name, known, self._text(span))
         fix = spacing(span, name, known) or respelling(span, name, (w for w in known if w not in self.blocks), known)
@@ -225,7 +232,7 @@ class Steps:
         return self.log.sources.get(span.path, "")
 
     def _is_call(self, name: str) -> bool:
-        return name in self.blocks or _signature(name) is not None
+        return name in self.blocks or (name not in INPUTS and _signature(name) is not None)
 
     def _calls(self) -> Iterable[str]:
         yield from self.blocks
@@ -246,6 +253,13 @@ def _indented(step: Tree, key: str, call: str) -> Edit | None:
     if value.end_line != place.line or value.path != place.path or place.path != above.key.path:
         return None
     return Edit(replace(place, end_line=place.line, end_column=place.column), "  ")
+
+
+def _without_module(name: str) -> str:
+    """The help for `keras.layers.Dense`."""
+    module, _, layer = name.rpartition(".")
+    of_keras = module.endswith(("keras", "layers")) and layer in catalog.names("layers")
+    return f"write `{layer}`, without the module" if of_keras else ""
 
 
 def _looks_like_a_call(key: str) -> bool:

@@ -5,8 +5,9 @@ A mistake is told once, where it happens: what comes after it is unknown. So is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from specc import catalog, codes
@@ -233,9 +234,14 @@ def _complete(call: Call) -> Call:
     takes = catalog.signature(call.family, call.name)
     given = {name: _completed(argument) for name, argument in call.arguments.items()}
     if takes is None:
-        return replace(call, arguments=given)
-    defaults = {argument.name: argument.default for argument in takes.arguments}
-    return replace(call, name=takes.name, arguments=defaults | given)
+        return Call(call.family, call.name, given, call.span, call.spans)
+    return Call(call.family, takes.name, _defaults(call.family, takes.name) | given, call.span, call.spans)
+
+
+@cache
+def _defaults(family: str, name: str) -> dict[str, Any]:
+    takes = catalog.signature(family, name)
+    return {argument.name: argument.default for argument in takes.arguments} if takes else {}
 
 
 def _completed(argument: Any) -> Any:
@@ -247,8 +253,8 @@ def _completed(argument: Any) -> Any:
 def _waits(value: Any) -> bool:
     """Whether a value, or anything in it, is known only once data was read."""
     if isinstance(value, Call):
-        return _waits(value.arguments)
-    if isinstance(value, Mapping):
+        return any(_waits(one) for one in value.arguments.values())
+    if isinstance(value, dict):
         return any(_waits(one) for one in value.values())
     if isinstance(value, (list, tuple)):
         return any(_waits(one) for one in value)

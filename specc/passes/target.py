@@ -38,8 +38,9 @@ XLA's own registry of kernels."""
 VALUES_DECIDE: Mapping[str, str] = {
     "nonzero": "as many indices as there are values that are not zero",
     "unique": "as many values as differ",
+    "RandomCrop": "a part of the picture whose bounds are drawn",
 }
-"""Ops whose results are as long as their values have it."""
+"""Ops and layers whose results are as large as values have it."""
 
 
 def aim_at_tpu(plan: Plan, log: Log, cores: int) -> Plan:
@@ -107,7 +108,9 @@ def _look_at(step: Step, plan: Plan, log: Log) -> None:
                 codes.S603,
                 step.span,
                 f"`{step.label}` gives {why}, and programs for a TPU have fixed shapes",
-                help="mask what does not count instead: `ops.where` keeps the shape",
+                help="mask what does not count instead: `ops.where` keeps the shape"
+                if step.call.family == "ops"
+                else "leave it to the data, before the network",
                 related=step.callers,
             )
             return

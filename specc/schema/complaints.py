@@ -12,8 +12,11 @@ from specc.schema.document import aliases, definition, names
 from specc.schema.findings import Finding, findings, plain
 from specc.schema.fixes import respelling, revaluing, spacing, unlisting
 from specc.schema.wording import (
+    NOTHING,
     NOUNS,
+    SQUARE,
     article,
+    called,
     invitation,
     is_computed,
     is_whole,
@@ -52,7 +55,13 @@ def complaints(tree: Tree, fragment: str | None = None) -> list[Complaint]:
     for finding in findings(tree, fragment):
         for complaint in _told(finding, tree):
             found.setdefault((complaint.code, complaint.span), one_line(complaint))
-    return sorted(found.values(), key=lambda c: (c.span.line, c.span.column))
+    told = sorted(found.values(), key=lambda c: (c.span.line, c.span.column))
+    # In `{shape: (4, 5)}` the comma ends the value, and `5)` is a key.
+    return [c for i, c in enumerate(told) if not (i and _rest_of_tuple(c) and told[i - 1].help == SQUARE)]
+
+
+def _rest_of_tuple(complaint: Complaint) -> bool:
+    return complaint.code in (codes.S101, codes.S103) and complaint.span.pointer.endswith(")")
 
 
 def one_line(complaint: Complaint) -> Complaint:
@@ -243,9 +252,21 @@ def _unknown_name(family: str, name: str, span: Span) -> Complaint:
     if family in catalog.FAMILIES and (reason := catalog.withheld(family).get(name)):
         return Complaint(codes.S102, span, f"a spec cannot use `{name}`", f"it {reason}")
     known = [*names(family), *aliases(family)]
-    hint = missing_space(name, known) or suggestion(name, known)
+    hint = missing_space(name, known) or called(name, known) or (NOTHING if name == "None" else "")
+    hint = hint or _of_another_family(family, name) or suggestion(name, known)
     fix = spacing(span, name, known) or respelling(span, name, known)
     return Complaint(codes.S102, span, f"there is no {NOUNS[family]} `{name}`", hint, fix)
+
+
+def _of_another_family(family: str, name: str) -> str:
+    """The help for `adam` as a loss, and for `crossentropy`, by which Keras means one of three."""
+    if name in ("crossentropy", "ce") and family in ("losses", "metrics"):
+        return "write which one: `binary_crossentropy`, `categorical_crossentropy` or `sparse_categorical_crossentropy`"
+    if family not in ("losses", "metrics", "optimizers", "callbacks"):
+        return ""
+    others = (other for other in ("losses", "metrics", "optimizers", "callbacks") if other != family)
+    found = next((other for other in others if name in names(other) or name in aliases(other)), None)
+    return f"`{name}` is {article(NOUNS[found])}" if found else ""
 
 
 def _bad_key(finding: Finding, node: Tree) -> Complaint:
@@ -262,6 +283,8 @@ def _wrong_value(finding: Finding, node: Tree) -> Complaint:
         message = f"the spec is written in version {value} of the language, and this is version 1"
         return Complaint(codes.S107, node.span, message, "write `specc: 1`")
     wanted = needed(finding.schema)
+    if finding.keyword == "minItems" and value == []:
+        return Complaint(codes.S105, node.span, f"{where} is an empty list", f"it must be {wanted}")
     told = f"is empty, and must be {wanted}" if value is None else f"must be {wanted}, not {met(value)}"
     choices = _choices(finding)
     hint, fix = remedy(value, finding.schema, choices), revaluing(node.span, value, finding.schema, choices)

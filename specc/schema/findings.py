@@ -53,7 +53,7 @@ def findings(tree: Tree, fragment: str | None) -> Iterable[Finding]:
 def plain(tree: Tree) -> Any:
     """The value of a tree, where what is not known yet looks like the expression it came from."""
     value = tree.value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: plain(below) for key, below in value.items()}
     if isinstance(value, tuple):
         return [plain(item) for item in value]

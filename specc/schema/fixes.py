@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from specc.diagnostics import Edit, Span
-from specc.schema.wording import YES_AND_NO, kinds_of, missing_space, without_computed
+from specc.schema.wording import NUMBER, YES_AND_NO, kinds_of, missing_space, without_computed
 from specc.text.spelling import meant, respelt, width
 
-NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 WORD = re.compile(r"[A-Za-z_][\w.]*")
 
 

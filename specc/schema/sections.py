@@ -62,7 +62,7 @@ def step_keys() -> Schema:
         "name": {
             **STRING,
             "pattern": r"^[A-Za-z_][A-Za-z0-9_-]*$",
-            "x-needs": "a name",
+            "x-needs": "a word of letters from a to z, digits, `-` and `_`",
             "description": "The step's name, unique in its scope.",
         },
         "inputs": {
@@ -104,7 +104,7 @@ def sections() -> Schema:
             },
             "description": {**STRING, "description": "What it is, in words."},
             "seed": computed(
-                {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
+                {"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
                 "For initial weights, shuffling, dropout and splits.",
                 default=0,
             ),
@@ -223,7 +223,10 @@ def _model() -> Schema:
     outputs: Schema = {
         "if": {"type": "object"},
         "then": named(REF, "References by the targets that they answer."),
-        "else": listed(REF, "References.", least=1),
+        "else": {
+            **listed(REF, "References.", least=1),
+            "x-needs": "a list of references, or a mapping from targets to them",
+        },
         "description": "What comes out; left out, the last step.",
     }
     return keys(
@@ -255,7 +258,7 @@ def _training() -> Schema:
                 "then": named(
                     computed({"type": "number", "minimum": 0}, "The weight of this class."), "Weights by class."
                 ),
-                "else": {"anyOf": [{"enum": ["balanced"]}, COMPUTED]},
+                "else": {"anyOf": [{"enum": ["balanced"]}, COMPUTED], "x-needs": "`balanced`, or weights by class"},
                 "description": "How much an example counts by its class; balanced: every class as much as any other.",
             },
             "callbacks": listed(ref("callbacks"), "What Keras calls while training."),

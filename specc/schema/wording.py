@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -42,6 +43,12 @@ TYPES = {
 }
 YES_AND_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 """What is text in YAML 1.2, and what it was meant to be where a boolean is needed."""
+PYTHON_CALL = re.compile(r"(?P<name>[A-Za-z_][\w.]*)\((?P<given>.*)\)")
+PLAIN = re.compile(r"[\w.,= '\"+-]*")
+NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+EXPRESSION = re.compile(r"\$[A-Za-z_]\w*")
+SQUARE = "a list stands in square brackets: `[28, 28]`"
+NOTHING = "write `null`, which is what YAML calls it"
 MANY = {"integer": "whole numbers", "number": "numbers", "string": "texts", "object": "mappings", "array": "lists"}
 
 
@@ -152,12 +159,37 @@ def missing_space(text: str, known: Iterable[str]) -> str:
     return f"put a space after the colon: `{name}: {value}`" if colon and value and name in known else ""
 
 
+def called(text: str, known: Iterable[str]) -> str:
+    """The help for `Dense(3)` and `Dense(units=3)`, which are Python; empty for anything else."""
+    found = PYTHON_CALL.fullmatch(text)
+    if found is None or found["name"] not in known:
+        return ""
+    given = [part.strip() for part in found["given"].split(",")] if found["given"].strip() else []
+    inside = ", ".join(part.replace("=", ": ", 1) for part in given)
+    plain = PLAIN.fullmatch(found["given"])
+    if plain and all("=" in part for part in given):
+        return f"write `{found['name']}: {{{inside}}}`" if given else f"write `{found['name']}`"
+    if plain and len(given) == 1:
+        return f"write `{found['name']}: {inside}`"
+    return f"write `{found['name']}: {{…}}`, with each argument as `name: value`"
+
+
 def remedy(value: Any, schema: Mapping[str, Any], choices: Iterable[str]) -> str:
     """An edit that makes a value right, where one is plain; `choices` are words that would be."""
     kinds = kinds_of(schema)
     if isinstance(value, str):
         if (meant := number(value)) is not None and ("number" in kinds or ("integer" in kinds and is_whole(meant))):
-            return f"write it without quotes: `{value}`"
+            return f"write it without quotes: `{value}`" if NUMBER.fullmatch(value) else f"write {shown(meant)}"
+        if value == "None" and ("null" in kinds or any(word in ("linear", "zeros") for word in choices)):
+            return NOTHING
+        if "const" in schema:
+            return f"write {shown(schema['const'])}"
+        if "array" in kinds and value.startswith("("):
+            return SQUARE
+        if {"number", "integer"} & kinds and (hint := _number_meant(value)):
+            return hint
+        if EXPRESSION.fullmatch(value):
+            return f"an expression stands in braces: `${{{value[1:]}}}`"
         if "boolean" in kinds and value in ("true", "false"):
             return f"write it without quotes: `{value}`"
         if "boolean" in kinds and value.casefold() in YES_AND_NO:
@@ -168,9 +200,32 @@ def remedy(value: Any, schema: Mapping[str, Any], choices: Iterable[str]) -> str
             return hint
     if isinstance(value, float) and value.is_integer() and "integer" in kinds:
         return f"write `{int(value)}`; in an expression, `//` divides to a whole number"
+    if isinstance(value, list) and len(value) == 1 and "array" not in kinds and isinstance(value[0], (str, int, float)):
+        return f"take it out of the list: `{value[0]}`"
+    if isinstance(value, Mapping) and "array" in kinds and value:
+        return _dashed(next(iter(value)))
     if "array" in kinds and not isinstance(value, (list, Mapping)) and value is not None:
         return f"write a list: `[{value}]`"
     return ""
+
+
+def _number_meant(text: str) -> str:
+    """The help for `3#comment`, `0,5` and `50%`."""
+    before, mark, _ = text.partition("#")
+    if mark and number(before) is not None:
+        return "a comment needs a space before its `#`"
+    if re.fullmatch(r"-?\d+,\d+", text):
+        return f"write `{text.replace(',', '.')}`"
+    share = number(text.removesuffix("%").strip()) if text.endswith("%") else None
+    return f"write `{share / 100:g}`" if share is not None else ""
+
+
+def _dashed(key: str) -> str:
+    """The help where a list was meant and a mapping is met, by the first key of it."""
+    word = key.lstrip("-\u2013\u2014\u2022\u00a0 ")
+    if word != key:
+        return f"begin each item with a dash and a space: `- {word}: …`"
+    return f"begin each item with a dash: `- {word}: …`"
 
 
 def number(text: object) -> int | float | None:

@@ -90,7 +90,7 @@ def spread(site: Site, name: str, found: Any, count: int, minimum: int = 1) -> t
     """A value as a whole number for each of `count` dimensions."""
     if isinstance(found, int) and not isinstance(found, bool):
         return (whole(site, name, found, minimum),) * count
-    if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != count:
+    if not isinstance(found, (list, tuple)) or len(found) != count:
         amount = _COUNTS[count] if count < len(_COUNTS) else count
         raise wrong(site, name, found, f"a whole number, or a list of {amount}")
     return tuple(whole(site, name, one, minimum) for one in found)

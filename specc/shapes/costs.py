@@ -45,6 +45,10 @@ _BY_RESULT = (
 )
 
 
+_SEVERAL_WITHIN = {"gelu": 3, "mish": 2}
+"""Tensors that activations hold within themselves, being made of several functions."""
+
+
 def times(*factors: int | None) -> int | None:
     """A product, None where a factor is not known."""
     sizes = [f for f in factors if f is not None]
@@ -84,7 +88,13 @@ def activated(site: Site, size: int | None, argument: str = "activation") -> int
 def output_and_input(site: Site, output: Tensor, argument: str = "activation") -> tuple[Tensor, ...] | None:
     """What is held of a layer that ends in an activation: its output, and what the activation was given if it must."""
     found = site.arguments.get(argument)
-    return None if _named(found) in _BY_RESULT else (output, output)
+    within = _held_within(_named(found))
+    return (output,) * (1 + within) if within else None
+
+
+def _held_within(name: str | None) -> int:
+    """How many tensors as large as its output an activation holds beside that."""
+    return 0 if name in _BY_RESULT else _SEVERAL_WITHIN.get(name or "", 1)
 
 
 def _named(activation: Any) -> str | None:

@@ -41,6 +41,8 @@ def fetch(path: str) -> bytes:
         with open(path, "rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
+        if os.path.islink(path):
+            raise Refusal(S501, f"`{path}` is a link, and where it leads there is no file") from None
         raise Refusal(S501, f"there is no file `{path}`", _beside(path)) from None
     except IsADirectoryError:
         raise Refusal(S501, f"`{path}` is a directory", _within(path)) from None

@@ -17,7 +17,8 @@ from specc.tree import Tree
 
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What YAML has no place for, named and not left over: Python takes 10 ms to prepare the complement."""
 
 
 def parse(path: str, text: str, log: Log) -> Tree | None:

@@ -36,8 +36,8 @@ def meant(written: str, known: Iterable[str]) -> str | None:
     allowed = 0 if longest < 3 else 1 if longest < 8 else MOST
     if far[best] > allowed or DIGITS.findall(best) != digits:
         return None
-    # Where only the case is wrong, `Conv1D` is no rival of `Conv2D`: the digits are as they were meant.
-    rivals = [word for word in far if word != best and (far[best] or DIGITS.findall(word) == digits)]
+    # Where only the case is wrong nothing is as near: `Relu` is `relu`, and not `elu`.
+    rivals = [word for word in far if word != best and far[best]]
     if any(far[word] < far[best] + CLEAR for word in rivals):
         return None
     found = sorted(spellings[best], key=lambda word: (slips(written, word), word))

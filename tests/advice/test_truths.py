@@ -128,7 +128,7 @@ def test_a_softmax_over_one_value_is_constant_and_lets_no_gradient_through(name:
     layer = Dense(1, activation=name)
     model = keras.Sequential([keras.Input((4,)), layer])
     np.testing.assert_allclose(model(numbers(32, 4)), constant, atol=1e-6)
-    assert max(np.abs(g).max() for g in gradients(model, numbers(32, 4), [layer.kernel, layer.bias])) < 1e-6
+    assert max(np.abs(g).max() for g in gradients(model, numbers(32, 4), [layer.kernel, layer.bias])) < 1e-5
 
 
 @pytest.mark.parametrize("name", UNREACHED)

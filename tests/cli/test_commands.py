@@ -135,7 +135,7 @@ def test_summary_shows_steps_shapes_and_parameters(cli, write):
     out = cli("summary", write("good.yaml", GOOD)).out
     assert re.search(r"dense +Dense +\(batch, 8\) +float32 +40\b", out)
     assert re.search(r"dense_1 +Dense +\(batch, 3\) +float32 +27\b", out)
-    assert "67" in out.splitlines()[-1]
+    assert re.search(r"^parameters +67, all trained", out, re.M)
 
 
 def test_summary_takes_parameters_and_overrides(cli, write):
@@ -146,6 +146,8 @@ def test_summary_takes_parameters_and_overrides(cli, write):
 
 def test_summary_as_json(cli, write):
     document = json.loads(cli("summary", "--format", "json", write("good.yaml", GOOD)).out)
+    memory = document.pop("memory")
+    assert (memory["batch_size"], memory["weights"], memory["exact"]) == (32, 4 * 67, True)
     assert document == {
         "version": 1,
         "steps": [
@@ -155,6 +157,10 @@ def test_summary_as_json(cli, write):
                 "inputs": {"inputs": "x"},
                 "outputs": [{"shape": [None, 8], "dtype": "float32"}],
                 "params": 40,
+                "trainable": 40,
+                "shares": None,
+                "flops": 80,
+                "kept_bytes": 32,
             },
             {
                 "name": "dense_1",
@@ -162,9 +168,16 @@ def test_summary_as_json(cli, write):
                 "inputs": {"inputs": "dense"},
                 "outputs": [{"shape": [None, 3], "dtype": "float32"}],
                 "params": 27,
+                "trainable": 27,
+                "shares": None,
+                "flops": 51,
+                "kept_bytes": 12,
             },
         ],
+        "inputs": [{"name": "x", "shape": [None, 4], "dtype": "float32"}],
+        "outputs": [{"name": "dense_1", "from": "dense_1"}],
         "params": {"total": 67, "trainable": 67},
+        "flops": 80 + 51,
     }
 
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from specc.cli.checking import check
+from specc.cli.checking import Terms, check
 from specc.cli.entry import status
 
 ROOT = Path(__file__).parents[2]
 GOOD = [*sorted((ROOT / "tests/cases/good").glob("*.yaml")), *sorted((ROOT / "examples").glob("*.yaml"))]
 BAD = sorted((ROOT / "tests/cases/bad").glob("*.yaml"))
-NOTHING: frozenset[str] = frozenset()
+NOTHING = Terms()
 
 WORD = re.compile(r"(?<![\w.$])[A-Za-z_]\w{2,}")
 NUMBER = re.compile(r"(?<=[\s\[{,])-?\d+(?:\.\d+)?(?=[\s,\]}]|$)")

@@ -12,9 +12,18 @@ import pytest
 HEAD = "specc: 1\nmodel:\n  inputs: {x: {shape: [4]}}\n  layers:\n"
 
 
+def test_a_file_that_is_for_reading_only_is_left_as_it_is(cli, write):
+    path = write("model.yaml", HEAD + "    - Dens: 10\n")
+    path.chmod(0o444)
+    ended = cli("validate", "--fix", path)
+    assert path.read_text(encoding="utf-8") == HEAD + "    - Dens: 10\n"
+    assert (ended.status, "is read-only" in ended.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
+        ("    - Dense: {units: 3, activation: Relu}\n", "    - Dense: {units: 3, activation: relu}\n"),
         ("    - Dens: 10\n", "    - Dense: 10\n"),
         ("    - {Dense: {'unit': 3}}\n", "    - {Dense: {'units': 3}}\n"),
         ('    - "dense": {units: 3}\n', '    - "Dense": {units: 3}\n'),

@@ -185,3 +185,42 @@ def test_keras_indeed_cannot_tell_which_way_the_metric_of_one_of_two_outputs_is_
     stopping.set_model(model)
     with pytest.raises(ValueError, match="automatically determine"):
         stopping.on_epoch_end(0, {"val_two_accuracy": 1.0})
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+@pytest.mark.parametrize("path", ["a.keras", "a.h5", "a.weights.h5", "a.ckpt", "a", "{epoch}.keras", "{epoch}.h5py"])
+def test_the_endings_of_a_checkpoint_are_those_that_keras_takes(path: str, weights_only: bool):
+    try:
+        keras.callbacks.ModelCheckpoint(path, save_weights_only=weights_only)
+        takes = True
+    except ValueError:
+        takes = False
+    callback = {"ModelCheckpoint": {"filepath": path, "save_weights_only": weights_only}}
+    layers = [{"Dense": {"units": 1, "activation": "sigmoid"}}]
+    found = findings(spec({"type": "binary"}, layers, "binary_crossentropy", callbacks=[callback]))
+    assert [d.code.id for d in found] == ([] if takes else ["S105"])
+
+
+@pytest.mark.parametrize("metric", ["AUC", "accuracy", "MeanAbsoluteError", "BinaryIoU", "Recall"])
+def test_a_mode_that_is_warned_of_is_the_one_that_keras_itself_would_not_choose(metric: str):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
+    measure = keras.metrics.get(metric) if metric != "accuracy" else keras.metrics.BinaryAccuracy(name=metric)
+    model.compile(loss="mse", optimizer="sgd", metrics=[measure])
+    model.train_on_batch(np.zeros((2, 4)), np.zeros((2, 1)))
+    name = measure.name.rstrip("_0123456789")
+    callback = keras.callbacks.EarlyStopping(monitor=measure.name, mode="auto")
+    callback.set_model(model)
+    callback._set_monitor_op()
+    chosen = "min" if callback.monitor_op(1, 2) else "max"
+    for mode in ("min", "max"):
+        text = spec(
+            {"type": "binary"},
+            [{"Dense": {"units": 1, "activation": "sigmoid"}}],
+            "binary_crossentropy",
+            [metric],
+            callbacks=[{"EarlyStopping": {"monitor": f"val_{name}", "mode": mode}}],
+            dataset={"split": {"validation": 0.2}},
+        )
+        log = Log()
+        driver.check(Source("spec.yaml", text), log)
+        assert [d.code.id for d in log.diagnostics] == ([] if mode == chosen else ["W404"])

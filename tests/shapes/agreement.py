@@ -26,6 +26,10 @@ CELLS = ("GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells")
 # What Keras accepts, and even runs, and a rule refuses all the same: each with its reason.
 STRICTER = {
     **{(n, "S301"): "Keras takes a single image for a batch of one; a network only ever sees batches" for n in IMAGES},
+    **{
+        (n, "S301"): "of three dimensions Keras declares four, and now and then three come out"
+        for n in ("AdaptiveAveragePooling2D", "AdaptiveMaxPooling2D")
+    },
     ("TimeDistributed", "S301"): "Keras does not ask the wrapped layer what it takes, and now and then it comes out",
     ("Attention", "S301"): "a value without steps has its batch taken for them, and now and then it comes out",
     ("AdditiveAttention", "S301"): "a value without steps has its batch taken for them, and now and then it comes out",
@@ -63,6 +67,45 @@ LOOSER = {
 # Where Keras declares less than it makes: what a rule says beyond it must come out.
 FINER = {"Pipeline": "a cropped image has the size that it is cropped to, which Keras does not see inside a pipeline"}
 
+# The same of ops.
+_WINDOW = "no window fits, and Keras goes on with none"
+STRICTER_OPS = {
+    ("adaptive_average_pool", "S105"): "Keras reads the first of too many sizes, and declares them all",
+    ("adaptive_max_pool", "S105"): "likewise",
+    ("extract_sequences", "S303"): _WINDOW,
+    ("stft", "S303"): _WINDOW,
+    ("unfold", "S303"): _WINDOW,
+    ("image.gaussian_blur", "S105"): "a kernel of no pixels makes every image black",
+    ("image.elastic_transform", "S305"): "of a batch that it does not know, Keras keeps the first image only",
+}
+
+_FIRST = "Keras declares the shape of the first tensor, also where the second makes more of it"
+LOOSER_OPS = {
+    "adaptive_average_pool": "Keras declares one dimension too many where the channels come last",
+    "adaptive_max_pool": "likewise",
+    "categorical_crossentropy": "Keras declares the last dimension gone, whichever `axis` says",
+    "cross": "of vectors of unknown length Keras declares that they have two numbers",
+    "dot_product_attention": "Keras declares the width of the query, and it is that of the value",
+    "image.scale_and_translate": "Keras declares `output_shape`, and only `spatial_dims` become so",
+    "multi_hot": "of a single number Keras declares all marks, and gives the largest of them",
+    "istft": "Keras declares `length`, also where the signal is shorter",
+    "polar": "Keras declares the shape of the lengths, also where the angles make more of it",
+    "slogdet": "Keras declares one sign for all matrices",
+    "solve_triangular": "Keras declares the shape of `b`, also where `a` has more matrices",
+    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"), _FIRST),
+    **dict.fromkeys(("left_shift", "right_shift"), _FIRST),
+    "corrcoef": "Keras declares the shape of the input, and it is as many rows by as many",
+    **dict.fromkeys(
+        ("quantile", "nanquantile"), "a list of one quantile makes a dimension that Keras does not declare"
+    ),
+    "correlate": "Keras takes the vectors for ones of which the first is the longer",
+    "meshgrid": "Keras declares one dtype for all, and by `ij` always `float32`",
+    "ndim": "Keras declares a tensor, and it is a plain number",
+    "rot90": "Keras declares that two axes change places, also when turned twice",
+    "trapezoid": "Keras does not look at the places, which may make more of it",
+    "select": "Keras declares the first tensor, also where the others make more of it",
+}
+
 WITHOUT = {"TFSMLayer": "what a saved model gives stands in its files, which checking does not read"}
 """The layers of which there can be no rule."""
 
@@ -85,6 +128,25 @@ def table() -> str:
             "",
             "| layer | rule | drawn | stricter than Keras | looser than Keras |",
             "| --- | --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
+
+
+def table_of_ops() -> str:
+    """The ops of which a rule and Keras differ on purpose, a row each."""
+    differ = sorted({op for op, _ in STRICTER_OPS} | set(LOOSER_OPS))
+    rows = []
+    for name in differ:
+        strict = "; ".join(f"{code}: {reason}" for (of, code), reason in STRICTER_OPS.items() if of == name)
+        rows.append(f"| `{name}` | {strict} | {LOOSER_OPS.get(name, '')} |".replace("  ", " "))
+    return "\n".join(
+        [
+            "Ops are held against Keras in the same way, and their shapes also against what comes out. Of the other",
+            f"{len(names('ops')) - len(differ)} nothing differs.",
+            "",
+            "| op | stricter than Keras | looser than Keras |",
+            "| --- | --- | --- |",
             *rows,
         ]
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from specc import catalog, shapes
-from tests.shapes.agreement import WITHOUT, table
+from tests.shapes.agreement import WITHOUT, table, table_of_ops
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 
@@ -47,9 +48,10 @@ def test_the_page_lists_what_has_a_rule_and_what_has_none(family: str, title: st
     assert unknown == set(catalog.names(family)) - known
 
 
-def test_the_page_tells_how_each_layer_agrees_with_keras() -> None:
-    section = PAGE.read_text(encoding="utf-8").partition("\n## Layers and their agreement with Keras\n")[2]
-    assert section.strip() == table(), "`make generated` makes it anew"
+@pytest.mark.parametrize(("title", "made"), [("Layers", table), ("Ops", table_of_ops)])
+def test_the_page_tells_how_layers_and_ops_agree_with_keras(title: str, made: Callable[[], str]) -> None:
+    rest = PAGE.read_text(encoding="utf-8").partition(f"\n## {title} and their agreement with Keras\n")[2]
+    assert rest.partition("\n## ")[0].strip() == made(), "`make generated` makes it anew"
 
 
 def test_every_layer_without_a_rule_says_why() -> None:

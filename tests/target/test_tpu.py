@@ -64,6 +64,7 @@ FIT = [
 UNFIT = {
     "RandomRotation: 0.1": network("RandomRotation: 0.1", "Flatten", "Dense: 3"),
     "Pipeline": network("Pipeline: {layers: [RandomFlip, {RandomZoom: 0.2}]}", "Flatten", "Dense: 3"),
+    "RandomCrop": network("RandomCrop: {height: 6, width: 6}", "Flatten", "Dense: 3"),
     "ops.i0": network("Flatten", "Dense: 3", "ops.i0"),
 }
 
@@ -74,7 +75,7 @@ def test_what_runs_on_a_tpu_is_told_nothing(text: str):
 
 
 @pytest.mark.parametrize("step", UNFIT)
-def test_an_operation_without_a_kernel_is_told_at_its_step(step: str):
+def test_what_a_tpu_cannot_do_is_told_at_its_step(step: str):
     text = UNFIT[step]
     assert told(text) == [("S603", line(text, step))]
 

@@ -42,7 +42,7 @@ RULES: Mapping[Code, Rule] = MappingProxyType(
         codes.W601: uneven_batches,
     }
 )
-"""What gives each warning. W101 comes last, when it is known which were silenced."""
+"""What gives each warning, apart from S206 and W404. W101 comes last, when it is known which were silenced."""
 
 
 def advise(plan: Plan, log: Log) -> Plan:
@@ -54,7 +54,7 @@ def advise(plan: Plan, log: Log) -> Plan:
             if (found.code, found.span) not in told:
                 told.add((found.code, found.span))
                 _report(found, log)
-    for found in idle_allowances(plan, log, [codes.S206, *RULES]):
+    for found in idle_allowances(plan, log, [codes.S206, codes.W404, *RULES]):
         _report(found, log)
     return plan
 

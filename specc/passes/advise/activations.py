@@ -27,6 +27,8 @@ OVER_AN_AXIS = ("softmax", "log_softmax", "sparsemax")
 DEEP = 4
 """Sigmoids in a row from which little is left: behind four of them one or two hundredths of the gradient."""
 RESHAPES = ("Flatten", "Reshape", "Permute", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D")
+PASSING = frozenset((*PLAIN, *POOLINGS, *RESHAPES))
+"""What leaves a row of layers as it is."""
 
 
 def linear_pairs(graph: Graph) -> Iterator[Diagnostic]:
@@ -83,7 +85,7 @@ def sigmoid_stacks(graph: Graph) -> Iterator[Diagnostic]:
             rows[step.name] = (*row, step)
         elif before and function in SIGMOIDS and before.name in weighted:
             rows[step.name] = (*weighted[before.name], step)
-        elif before and layer(step) in (*PLAIN, *POOLINGS, *RESHAPES):
+        elif before and layer(step) in PASSING:
             if before.name in weighted:
                 weighted[step.name] = weighted[before.name]
             elif row:

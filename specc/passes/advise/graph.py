@@ -25,6 +25,7 @@ OTHER_CONVOLUTIONS = (
 )
 LINEAR = ("Dense", *CONVOLUTIONS, *OTHER_CONVOLUTIONS)
 """Layers that multiply by weights, add a bias and apply their `activation`."""
+WITH_ACTIVATION = frozenset((*LINEAR, "Activation"))
 POOLINGS = tuple(f"{kind}Pooling{n}D" for kind in ("Max", "Average", "GlobalMax", "GlobalAverage") for n in (1, 2, 3))
 ACTIVATIONS = {"Softmax": "softmax", "ReLU": "relu", "LeakyReLU": "leaky_relu", "PReLU": "leaky_relu", "ELU": "elu"}
 """Layers that are a function and nothing else."""
@@ -155,7 +156,7 @@ def activation(step: Step) -> str | None:
     name = layer(step)
     if name in ACTIVATIONS:
         return ACTIVATIONS[name] if name != "ReLU" or len(step.call.arguments) == 0 else None
-    if name not in (*LINEAR, "Activation"):
+    if name not in WITH_ACTIVATION:
         return None
     given = value(step, "activation")
     if given is None:

@@ -44,7 +44,7 @@ def learning_rates(graph: Graph) -> Iterator[Diagnostic]:
     if rate > highest and not (name == "SGD" and any(value(optimizer, clip) for clip in CLIPPING)):
         wrong = "the first steps will most likely throw it off"
     elif rate < lowest:
-        wrong = "it will hardly learn" if rate else "it learns nothing"
+        wrong = "it will hardly learn" if rate > 0 else "it goes uphill" if rate else "it learns nothing"
     else:
         return
     default = number(Call("optimizers", name), "learning_rate")
@@ -79,6 +79,8 @@ def stopping_by_training(graph: Graph) -> Iterator[Diagnostic]:
     for callback in training.callbacks if training and dataset else ():
         watched = value(callback, "monitor")
         if callback.name != "EarlyStopping" or not isinstance(watched, str) or watched.startswith("val_"):
+            continue
+        if watched == "learning_rate":  # which is no answer to any example
             continue
         held_out = dataset is not None and (dataset.split.validation > 0 or "validation" in dataset.sources)
         span = callback.spans.get("monitor", callback.span)

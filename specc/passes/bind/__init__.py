@@ -39,7 +39,9 @@ def bind(document: Document, log: Log) -> Plan:
         seed=_seed(tree, values, log),
         network=network,
         dataset=dataset,
-        training=bind_training(tree["training"], network.outputs, values, log) if "training" in tree else None,
+        training=bind_training(tree["training"], network.outputs, [one.name for one in targets], values, log)
+        if "training" in tree
+        else None,
         runtime=bind_runtime(tree.get("runtime"), values, log),
         exports=bind_exports(tree.get("export"), values, log),
         source=source,
@@ -96,6 +98,8 @@ def _network(
     scope = Scope(values)
     for one in inputs:
         scope.names[one.name] = Made(Ref(one.name), planted(None, one.span), one.name, values)
+    if not inputs:
+        return Network((), (), ())  # It has been told, and no step could begin with anything.
     end = weaver.chain(model["layers"], scope, Ref(inputs[0].name) if len(inputs) == 1 else None)
     weaver.try_unused_blocks(values)
     return Network(inputs, tuple(weaver.steps), _outputs(model, weaver, scope, end, [f.name for f in targets]))

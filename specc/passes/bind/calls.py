@@ -6,7 +6,7 @@ from typing import Any
 
 from specc import catalog, kinds, schema
 from specc.calls import UNKNOWN_VALUE, Argument, Call, Signature
-from specc.diagnostics import Log, Related
+from specc.diagnostics import Log, Related, Span
 from specc.schema import Complaint
 from specc.tree import Tree
 
@@ -40,11 +40,21 @@ def bind_call(family: str, tree: Tree, computed: Tree, log: Log, related: tuple[
 
 
 def bind_arguments(
-    family: str, name: str, arguments: Tree, changed: bool, log: Log, related: tuple[Related, ...] = ()
+    family: str,
+    name: str,
+    arguments: Tree,
+    changed: bool,
+    log: Log,
+    related: tuple[Related, ...] = (),
+    named: Span | None = None,
 ) -> Call:
-    """A name and the tree of its arguments. `changed`: expressions in it were computed, so it is checked again."""
+    """A name and the tree of its arguments. `changed`: expressions in it were computed, so it is checked again.
+
+    `named` is where the name stands, when that is not the key of the arguments.
+    """
+    span = named or arguments.key
     if changed and _complained(schema.call_complaints(family, name, arguments), log, related):
-        return Call(family, name, {}, arguments.key)
+        return Call(family, name, {}, span)
     takes = signature(family, name)
     known = {a.name: a for a in takes.arguments} if takes else {}
     given: dict[str, Tree] = {}
@@ -53,7 +63,7 @@ def bind_arguments(
     elif arguments.value is not None and takes and takes.arguments:
         given = {takes.arguments[0].name: arguments}
     values = {key: _value(known.get(key), tree, log) for key, tree in given.items()}
-    return Call(family, name, values, arguments.key, {key: tree.span for key, tree in given.items()})
+    return Call(family, name, values, span, {key: tree.span for key, tree in given.items()})
 
 
 def _value(argument: Argument | None, tree: Tree, log: Log) -> Any:

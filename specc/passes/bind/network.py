@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from specc import codes
 from specc.calls import UNKNOWN_VALUE, Call
@@ -179,8 +180,10 @@ class Weaver:
             undefined(body, word, scope, self.log)
             return LOST
         again = replace(made.tree, value={k: v for k, v in made.tree.entries.items() if k not in ("inputs", "when")})
-        if "inputs" in tree:
-            again = replace(again, value={**again.entries, "inputs": tree["inputs"]})
+        # What stands beside `apply` counts for this time.
+        beside = {key: tree[key] for key in ("inputs", "call") if key in tree}
+        if beside:
+            again = replace(again, value={**again.entries, **beside})
         here = ".".join((*scope.path, own))
         shared = replace(
             scope,
@@ -201,10 +204,11 @@ class Weaver:
             return self._block(word, tree, body, scope, given, own, again)
         family, _, name = word.partition(".") if "." in word else ("layers", "", word)
         computed = scope.values.compute(body, scope.callers) if tree.is_mapping else body.with_value(None)
-        call = bind_arguments(family, name, computed, computed is not body, self.log, scope.callers)
-        call = replace(call, span=body.key if tree.is_mapping else body.span)
+        here = body.key if tree.is_mapping else body.span
+        call = bind_arguments(family, name, computed, computed is not body, self.log, scope.callers, here)
         takes = signature(family, name)
-        if takes:  # a plain number may stand where an op takes a tensor: `ops.multiply: {x2: 0.5}`
+        if takes and any(t.name in call.arguments for t in takes.tensors):
+            # A plain number may stand where an op takes a tensor: `ops.multiply: {x2: 0.5}`.
             takes = replace(takes, tensors=tuple(t for t in takes.tensors if t.name not in call.arguments))
         options = {}
         if "call" in tree:
@@ -222,7 +226,6 @@ class Weaver:
                     )
                 else:
                     options[key] = value.plain()
-        here = call.span or body.key
         edges = wire(takes, word, here, inputs, scope, given, again, self.log)
         return self._emit(call, edges, scope, own, options)
 
@@ -404,7 +407,11 @@ class Weaver:
 
 def _stem(tree: Tree) -> str:
     """What an unnamed step is called: its call's name as Keras would spell it, `Conv2D` → `conv2d`."""
-    word = next((k for k in tree.entries if k not in BESIDE), "") if tree.is_mapping else str(tree.value)
+    return _snake(next((k for k in tree.entries if k not in BESIDE), "") if tree.is_mapping else str(tree.value))
+
+
+@cache
+def _snake(word: str) -> str:
     word = word.rpartition(".")[2]
     word = re.sub(r"\W+", "", word)
     word = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", word)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from specc import codes
+from collections.abc import Collection
+
+from specc import catalog, codes, schema
 from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log, nearest
-from specc.passes.bind.calls import bind_call
+from specc.passes.bind.calls import LOST, bind_call, signature
 from specc.passes.bind.values import Values
 from specc.plan import ClassWeight, Output, Runtime, Training
 from specc.text.spelling import established, respelt
 from specc.tree import Tree
 
 
-def bind_training(tree: Tree, outputs: tuple[Output, ...], values: Values, log: Log) -> Training:
+def bind_training(
+    tree: Tree, outputs: tuple[Output, ...], targets: Collection[str], values: Values, log: Log
+) -> Training:
     """The `training` section. What is given once counts for every output."""
     names = [o.name for o in outputs]
     epochs = values.compute(tree["epochs"]) if "epochs" in tree else None
@@ -25,8 +29,8 @@ def bind_training(tree: Tree, outputs: tuple[Output, ...], values: Values, log: 
         else:
             count = epochs.value
     return Training(
-        losses=_losses(tree["loss"], names, values, log),
-        metrics=_metrics(tree["metrics"], names, values, log) if "metrics" in tree else {},
+        losses=_losses(tree["loss"], names, targets, values, log),
+        metrics=_metrics(tree["metrics"], names, targets, values, log) if "metrics" in tree else {},
         optimizer=_call("optimizers", tree["optimizer"], values, log),
         callbacks=tuple(_call("callbacks", item, values, log) for item in tree["callbacks"].elements)
         if "callbacks" in tree
@@ -52,29 +56,38 @@ def bind_exports(tree: Tree | None, values: Values, log: Log) -> tuple[Call, ...
     return tuple(_call("exporters", item, values, log) for item in tree.elements) if tree else ()
 
 
-def by_output(tree: Tree, names: list[str]) -> bool:
-    """Is this mapping from outputs, rather than one call? A call has one key, and it is no output's name."""
+def by_output(tree: Tree, names: Collection[str]) -> bool:
+    """Is this mapping from outputs, rather than one call? A call has one key: a loss, and no output's name."""
     keys = list(tree.entries)
-    return bool(keys) and (len(keys) != 1 or keys[0] in names)
+    return bool(keys) and (len(keys) != 1 or keys[0] in names or not _is_loss(keys[0]))
 
 
-def _losses(tree: Tree, names: list[str], values: Values, log: Log) -> dict[str, Call]:
-    if by_output(tree, names):
+def _is_loss(name: str) -> bool:
+    return signature("losses", catalog.aliases("losses").get(name, name)) is not None
+
+
+def _losses(tree: Tree, names: list[str], targets: Collection[str], values: Values, log: Log) -> dict[str, Call]:
+    if by_output(tree, {*names, *targets}):
         return {
             name: _call("losses", item, values, log)
             for name, item in tree.entries.items()
-            if _known(name, item, names, log)
+            if _known(name, item, names, targets, log)
         }
     call = _call("losses", tree, values, log)
+    # The schema lets a mapping pass that is right as one by target: `{Huber: mse}`.
+    for complaint in schema.complaints(values.compute(tree), "losses") if call.name != LOST else ():
+        log.report(complaint.code, complaint.span, complaint.message, help=complaint.help)
     return dict.fromkeys(names, call)
 
 
-def _metrics(tree: Tree, names: list[str], values: Values, log: Log) -> dict[str, tuple[Call, ...]]:
+def _metrics(
+    tree: Tree, names: list[str], targets: Collection[str], values: Values, log: Log
+) -> dict[str, tuple[Call, ...]]:
     if tree.is_mapping:
         return {
             name: _list("metrics", item, values, log)
             for name, item in tree.entries.items()
-            if _known(name, item, names, log)
+            if _known(name, item, names, targets, log)
         }
     return dict.fromkeys(names, _list("metrics", tree, values, log))
 
@@ -111,9 +124,10 @@ def _call(family: str, tree: Tree, values: Values, log: Log) -> Call:
     return bind_call(family, tree, values.compute(tree), log)
 
 
-def _known(name: str, item: Tree, names: list[str], log: Log) -> bool:
-    if name in names:
-        return True
+def _known(name: str, item: Tree, names: list[str], targets: Collection[str], log: Log) -> bool:
+    """Is there an output for this name? A target that has none is told where the outputs are."""
+    if name in names or name in targets:
+        return name in names
     near = nearest(name, names)
     log.report(
         codes.S205,

@@ -10,7 +10,8 @@ from specc.calls import Call
 from specc.diagnostics import Code, Edit, Related
 from specc.passes.judge.case import Case, canonical
 from specc.passes.judge.edits import instead, with_argument
-from specc.passes.judge.endings import NONNEGATIVE, PROBABILITIES
+from specc.passes.judge.endings import NONNEGATIVE, PROBABILITIES, Ending
+from specc.tensors import show
 
 SOFTMAX_LOSSES = ("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy")
 SIGMOID_LOSSES = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
@@ -100,6 +101,8 @@ def _fits_crossentropy(case: Case, call: Call, name: str, code: Code) -> bool:
             "below 0.5",
             "leave out the activation of the last layer",
         )
+    if ending.activation == "softmax" and not binary and not _over_the_classes(case, call, ending, code):
+        return False
     if logits or ending.is_probability:
         return True
     return _report(
@@ -109,6 +112,25 @@ def _fits_crossentropy(case: Case, call: Call, name: str, code: Code) -> bool:
         f"`{call.name}` wants probabilities, and {ending}",
         f"give the last layer `activation: {fitting}`, or write `{name}: {{from_logits: true}}`",
         logits_said(case, call, name) if ending.is_linear else None,
+    )
+
+
+def _over_the_classes(case: Case, call: Call, ending: Ending, code: Code) -> bool:
+    """Does a softmax of its own step go over the axis that the loss takes for the classes?"""
+    made = ending.step.call
+    takes = catalog.signature(made.family, made.name)
+    if case.step is not ending.step or takes is None or takes.argument("axis") is None:
+        return True
+    rank, over, wanted = case.answer.rank, made.arguments.get("axis", -1), call.arguments.get("axis", -1)
+    if rank is None or not isinstance(over, int) or not isinstance(wanted, int) or over % rank == wanted % rank:
+        return True
+    what = "the examples of a batch" if over % rank == 0 else f"axis {over} of {show(case.answer.shape)}"
+    return _report(
+        case,
+        call,
+        code,
+        f"`{call.name}` takes axis {wanted} for the classes, and the last `softmax` goes over {what}",
+        "leave out its `axis`",
     )
 
 

@@ -11,6 +11,14 @@ from specc.passes.judge.comparing import BY_CLASS, COUNTERPARTS, by_class, sever
 from specc.passes.judge.edits import another_name
 from specc.tensors import show
 
+WANT_ABOVE_0 = {
+    **dict.fromkeys(SIGMOID_LOSSES, "wants values from 0 to 1"),
+    "MeanAbsolutePercentageError": "divides by the target",
+    "MeanSquaredLogarithmicError": "takes the logarithm of the target",
+    "Poisson": "wants counts",
+}
+"""Losses of a target that is not below 0, and why."""
+
 
 def judge_loss(case: Case, loss: Call) -> None:
     """Report why a loss cannot train this output towards this target."""
@@ -58,13 +66,15 @@ def _means_values(case: Case, loss: Call, name: str) -> bool:
             related=case.related,
         )
         return False
-    if name in SIGMOID_LOSSES and isinstance(case.target.feature, Number) and case.target.feature.scale == "standard":
+    standard = isinstance(case.target.feature, Number) and case.target.feature.scale == "standard"
+    if standard and (why := WANT_ABOVE_0.get(name)):
+        yes_or_no = name in SIGMOID_LOSSES
         case.log.report(
             codes.S403,
             case.place(loss),
-            f"`{loss.name}` wants values from 0 to 1, and `scale: standard` brings the target `{case.target.name}` "
-            "to both sides of 0",
-            help="use `mean_squared_error`, or let the target be `type: binary`",
+            f"`{loss.name}` {why}, and `scale: standard` brings the target `{case.target.name}` to both sides of 0",
+            help="use `mean_squared_error`, or "
+            + ("let the target be `type: binary`" if yes_or_no else "leave out `scale: standard`"),
             related=case.related,
         )
         return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from specc import codes
 from specc.diagnostics import Log
 from specc.passes.judge.case import Case
@@ -15,7 +17,7 @@ def matched(plan: Plan, training: Training, log: Log) -> list[Case]:
     fields = plan.dataset.targets if plan.dataset else ()
     outputs = {o.name: o for o in plan.network.outputs}
     _report_unmatched(plan, fields, log)
-    _report_untrained(plan, training, log)
+    _report_untrained(plan, training, {field.name for field in fields}, log)
     ends = endings(plan.network)
     steps = {step.name: step for step in plan.network.steps}
     return [
@@ -59,11 +61,12 @@ def _report_unmatched(plan: Plan, targets: tuple[Field, ...], log: Log) -> None:
             )
 
 
-def _report_untrained(plan: Plan, training: Training, log: Log) -> None:
+def _report_untrained(plan: Plan, training: Training, answered: Collection[str], log: Log) -> None:
     """A target that has neither a loss nor a metric, where others have."""
     loss = plan.tree["training"].get("loss") if "training" in plan.tree else None
     for output in plan.network.outputs:
-        if loss is not None and output.name not in training.losses and not training.metrics.get(output.name):
+        left_out = output.name not in training.losses and not training.metrics.get(output.name)
+        if loss is not None and left_out and output.name in answered:
             log.report(
                 codes.S205,
                 loss.key,

@@ -14,6 +14,7 @@ from specc.diagnostics import Log, nearest
 from specc.passes.judge.case import Case, canonical
 from specc.passes.judge.edits import instead
 from specc.plan import Dataset, Plan, Training
+from specc.text.spelling import meant
 
 BEST_ONLY = ("ModelCheckpoint", "OrbaxCheckpoint")
 """Callbacks that read what they monitor only with `save_best_only: true`."""
@@ -30,12 +31,14 @@ class Logged:
     """What a run measures.
 
     `names` are the keys of Keras's logs for the training split; `directed` those of metrics as they name themselves,
-    of which Keras knows which way is better; `rises` says it of every one. `validated`: there are `val_` names as well.
+    of which Keras knows which way is better; `rises` says it of every one, and of those in `plain` for certain.
+    `validated`: there are `val_` names as well.
     """
 
     names: tuple[str, ...]
     directed: frozenset[str]
     rises: Mapping[str, bool]
+    plain: frozenset[str]
     validated: bool
 
     @property
@@ -52,6 +55,7 @@ def logged(plan: Plan, training: Training, cases: Sequence[Case]) -> Logged | No
     directed = {"loss"}
     classes = {(case.output.name, id(metric)): case.measured_by(metric) for case in cases for metric in case.metrics}
     seen: dict[str, int] = {}
+    plain = set(rises)
     for output in outputs:
         for metric in training.metrics.get(output, ()):
             name, built = log_name(metric), classes.get((output, id(metric)), canonical(metric))
@@ -61,8 +65,11 @@ def logged(plan: Plan, training: Training, cases: Sequence[Case]) -> Logged | No
                 directed.add(name)
             full = f"{output}_{name}" if len(outputs) > 1 else name
             count = seen[full] = seen.get(full, -1) + 1
-            rises[f"{full}_{count}" if count else full] = not ERRORS.search(built)
-    return Logged(tuple(rises), frozenset(directed), rises, _validates(plan.dataset))
+            key = f"{full}_{count}" if count else full
+            rises[key] = not ERRORS.search(built)
+            if built not in UNDIRECTED:
+                plain.add(key)
+    return Logged(tuple(rises), frozenset(directed), rises, frozenset(plain), _validates(plan.dataset))
 
 
 def log_name(metric: Call) -> str | None:
@@ -111,8 +118,12 @@ def _report_unmeasured(
         help = f"`save_freq: epoch` saves once it is; within an epoch there is `{bare}`"
     elif monitor != bare and bare in known.names:
         help = f"`split: {{validation: 0.1}}` makes a validation split; without one there is `{bare}`"
-    elif near:
+    elif near and (near == meant(monitor, names) or _same_metric(bare, near.removeprefix("val_"))):
         help, fix = f"did you mean `{near}`?", instead(call.spans.get("monitor"), monitor, near, log)
+    elif metric := _metric_named(bare):
+        help = f"add `{metric}` to `metrics`" + (f", or monitor `{near}`" if near else "")
+    elif near:
+        help = f"did you mean `{near}`?"
     else:
         help = f"there are {', '.join(f'`{name}`' for name in names)}"
     log.report(
@@ -124,18 +135,42 @@ def _report_unmeasured(
     )
 
 
+def _same_metric(name: str, other: str) -> bool:
+    """Are two names of one metric, like `acc` and `accuracy`?"""
+    aliases = catalog.aliases("metrics")
+    return aliases.get(name, name) == aliases.get(other, other)
+
+
+def _metric_named(name: str) -> str | None:
+    """The metric that would be logged under a name, whatever its case."""
+    logged_as = {(log_name(Call("metrics", word)) or word).casefold(): word for word in catalog.names("metrics")}
+    return logged_as.get(name.casefold()) or catalog.aliases("metrics").get(name)
+
+
 def _judge_direction(
     call: Call, monitor: str, given: Mapping[str, Any], known: Logged, training: Training, log: Log
 ) -> None:
     """Keras looks a name up among the metrics to see which way is better, and there they bear no name of an output."""
-    bare = monitor.removeprefix("val_")
-    if given.get("mode") != "auto" or bare in known.directed or bare not in known.rises:
+    bare, mode = monitor.removeprefix("val_"), given.get("mode")
+    if bare not in known.rises:
+        return
+    right = "max" if known.rises[bare] else "min"
+    chooses = given.get("save_best_only", True) is True
+    if mode in ("min", "max") and mode != right and bare in known.plain and chooses:
+        log.report(
+            codes.W404,
+            call.spans.get("mode", call.span or training.span),
+            f"`mode: {mode}` takes the {'lowest' if mode == 'min' else 'highest'} `{monitor}` for the best, and it is "
+            "the worst",
+            help=f"write `mode: {right}`, or leave it out",
+        )
+    if mode != "auto" or bare in known.directed:
         return
     log.report(
         codes.S105,
         call.spans.get("monitor", call.span or training.span),
         f"Keras cannot tell whether more of `{monitor}` is better",
-        help=f"say it beside `monitor`: `mode: {'max' if known.rises[bare] else 'min'}`",
+        help=f"say it beside `monitor`: `mode: {right}`",
     )
 
 
@@ -144,6 +179,7 @@ def _judge_file_name(call: Call, given: Mapping[str, Any], names: Sequence[str],
     path = given.get("filepath")
     if call.name != "ModelCheckpoint" or not isinstance(path, str):
         return
+    _judge_suffix(call, path, given.get("save_weights_only"), training, log)
     allowed = ["epoch", *names, *(["batch"] if isinstance(given.get("save_freq"), int) else [])]
     for name in _placeholders(path):
         if name not in allowed:
@@ -154,6 +190,21 @@ def _judge_file_name(call: Call, given: Mapping[str, Any], names: Sequence[str],
                 f"this run does not measure `{name}`, which stands in the name of the file",
                 help=f"did you mean `{{{near}}}`?" if near else f"there are {', '.join(f'`{n}`' for n in allowed)}",
             )
+
+
+def _judge_suffix(call: Call, path: str, weights_only: Any, training: Training, log: Log) -> None:
+    """Keras knows by the ending what a file holds, and refuses any other."""
+    endings = {True: (".weights.h5",), False: (".keras", ".h5")}.get(weights_only)
+    if endings is None or path.endswith(endings):
+        return
+    what = "with `save_weights_only: true` a" if weights_only else "a"
+    stem = path.removesuffix(".h5").removesuffix(".weights").removesuffix(".keras")
+    log.report(
+        codes.S105,
+        call.spans.get("filepath", call.span or training.span),
+        f"{what} checkpoint's file ends in `{endings[0]}`, and this is {path!r}".replace("'", "`"),
+        help=f"write `{stem}{endings[0]}`",
+    )
 
 
 def _placeholders(path: str) -> list[str]:

@@ -15,6 +15,7 @@ from specc.calls import Call
 from specc.diagnostics import Log, Related
 from specc.kinds.features.binary import Binary
 from specc.kinds.features.category import Category
+from specc.kinds.features.number import Number
 from specc.plan import Field, Plan, Step
 from specc.tensors import Shape
 
@@ -47,11 +48,12 @@ KEEP_OPS = (
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """So many indices can come, from 0; and where that is said."""
+    """So many indices can come, from 0; and where that is said. With `scale` they are no indices at all."""
 
     count: int
     origin: str
     places: tuple[Related, ...] = field(default=(), compare=False)
+    scale: str | None = None
 
 
 def judge_ranges(plan: Plan, log: Log) -> None:
@@ -67,7 +69,7 @@ def judge_ranges(plan: Plan, log: Log) -> None:
     for step in network.steps:
         refs = [ref for edge in step.inputs.values() for ref in (edge if isinstance(edge, tuple) else (edge,))]
         given = [found for ref in refs if (found := known.get(ref.name)) is not None]
-        largest = max(given, key=lambda one: one.count, default=None)
+        largest = max(given, key=lambda one: (one.scale is not None, one.count), default=None)
         if largest is not None:
             _judge(step, largest, log)
         shapes[step.name] = step.outputs[0].shape if step.outputs and len(step.outputs) == 1 else None
@@ -81,6 +83,16 @@ def _judge(step: Step, given: Range, log: Log) -> None:
         call = inner
     argument = (SIZES if call.family == "layers" else SIZED_OPS if call.family == "ops" else {}).get(call.name)
     size = call.arguments.get(argument) if argument else None
+    if argument is not None and given.scale is not None:
+        log.report(
+            codes.S306,
+            step.span,
+            f"`{step.label}` looks up whole numbers from 0, and {given.origin} has `scale: {given.scale}`, which makes "
+            "fractions of them",
+            help="let the input be `type: category`, or leave out the scaling",
+            related=(*given.places, *step.callers),
+        )
+        return
     if argument is None or not isinstance(size, int) or isinstance(size, bool) or size >= given.count:
         return
     log.report(
@@ -98,6 +110,8 @@ def _of_a_field(one: Field, facts: Mapping[str, Any]) -> Range | None:
     origin = f"the input `{one.name}`"
     if isinstance(one.feature, Binary):
         return Range(2, origin, places)
+    if isinstance(one.feature, Number) and one.feature.scale in ("standard", "minmax"):
+        return Range(0, origin, places, one.feature.scale)
     if not (isinstance(one.feature, Category) and one.feature.encode == "index"):
         return None
     classes = {**one.feature.facts(), **facts}.get("classes")

@@ -19,6 +19,8 @@ LINE = 17
 """The height of a line of text."""
 ACROSS, DOWN, TIGHT = 26, 38, 20
 """Room between neighbours; between rows, where shapes are written; and between a port and the row next to it."""
+WRITTEN = 16
+"""How far below a step the shapes that it gives are written."""
 MARGIN, TITLE = 14, 22
 """Room within a box around what it holds, and above it for its name."""
 
@@ -129,14 +131,14 @@ class Layout:
         """A node with room for the shapes that are written at the right of the edges that leave it."""
         labels = {e.output: cells(label(e)) * SMALL + 12 for e in self.out.get(node, ())}
         if len(labels) < 2:
-            return Thing(key, max(width, *(2 * room for room in labels.values()), 0.0), height)
+            return Thing(key, max(width, *(2 * room for room in labels.values()), 0.0), height, below=WRITTEN)
         room = sum(labels.values())
         start = -room / 2
         slots: dict[Hashable, float] = {}
         for output, wide in sorted(labels.items()):
             slots[node, output] = start + 8
             start += wide
-        return Thing(key, max(width, room), height, bottom=slots)
+        return Thing(key, max(width, room), height, bottom=slots, below=WRITTEN)
 
 
 def step_width(leaf: Leaf) -> float:

@@ -2,10 +2,14 @@
 
 Things get a row (as near to what they feed as can be), rows an order (few crossings), things a place across (edges
 straight, nothing overlapping) and rows a height. An edge over several rows has a place of its own in each.
+
+It is our own: Grandalf knows neither boxes in boxes nor places where edges meet a thing, and the bindings to Graphviz
+need it to be installed. Ours needs nothing, and draws the same everywhere.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +26,7 @@ class Thing:
     """Something to place, of a width and a height. It is found at `x`, its middle, and `y`, its top.
 
     `top` and `bottom` tell where an edge of a kind meets it, from its middle; elsewhere, it does so in the middle.
+    So far `below` it something is written, and edges lean only below that.
     """
 
     key: Hashable
@@ -29,6 +34,7 @@ class Thing:
     height: float
     top: Mapping[Hashable, float] = field(default_factory=dict)
     bottom: Mapping[Hashable, float] = field(default_factory=dict)
+    below: float = 0.0
     row: int = 0
     x: float = 0.0
     y: float = 0.0
@@ -96,6 +102,10 @@ def draw(
     for row, top, height in zip(rows, tops, heights, strict=False):
         for thing in row:
             thing.y = top + (height - thing.height) / 2
+    bottoms = [top + height for top, height in zip(tops, heights, strict=False)]
+    leaning = [
+        max((t.y + t.height + t.below for t in row), default=bottom) for row, bottom in zip(rows, bottoms, strict=True)
+    ]
     left = min((t.x - t.width / 2 for row in rows for t in row), default=0.0)
     right = max((t.x + t.width / 2 for row in rows for t in row), default=0.0)
     for row in rows:
@@ -103,7 +113,7 @@ def draw(
             thing.x -= left
     return Drawn(
         found,
-        {link: _route(link, chain, tops, heights) for link, chain in chains.items()},
+        {link: _route(link, chain, tops, leaning) for link, chain in chains.items()},
         right - left,
         tops[-1] - gaps[-1] if gaps else 0.0,
     )
@@ -185,9 +195,18 @@ def _crossings(rows: Sequence[Sequence[Thing]], joints: Sequence[_Joint]) -> int
     for joint in joints:
         ends = (at[id(joint.above)] + joint.leaves * 1e-4, at[id(joint.below)] + joint.enters * 1e-4)
         by_row.setdefault(joint.above.row, []).append(ends)
-    return sum(
-        (a[0] - b[0]) * (a[1] - b[1]) < 0 for ends in by_row.values() for i, a in enumerate(ends) for b in ends[:i]
-    )
+    return sum(_inversions(sorted(ends)) for ends in by_row.values())
+
+
+def _inversions(ends: Iterable[tuple[float, float]]) -> int:
+    """How many pairs that are in order above are out of order below."""
+    found = 0
+    before: list[float] = []
+    for _, below in ends:
+        place = bisect_right(before, below)
+        found += len(before) - place
+        before.insert(place, below)
+    return found
 
 
 def _place(rows: Sequence[Sequence[Thing]], joints: Sequence[_Joint], across: float) -> None:
@@ -216,6 +235,32 @@ def _place(rows: Sequence[Sequence[Thing]], joints: Sequence[_Joint], across: fl
                 place = sum((n.x + shift) * w for n, shift, w in one_side) / total if total else thing.x
                 wanted.append((place, total or 0.1))
             _settle(row, wanted, across)
+    _straighten(rows, joints, across)
+
+
+def _straighten(rows: Sequence[Sequence[Thing]], joints: Sequence[_Joint], across: float) -> None:
+    """Bring what hangs on a single thread into one line, where the neighbours of all that hangs there leave room."""
+    below = Counter(id(joint.above) for joint in joints)
+    above = Counter(id(joint.below) for joint in joints)
+    threads = (j for j in joints if below[id(j.above)] == above[id(j.below)] == 1)
+    lines: dict[int, list[tuple[Thing, float]]] = {}
+    for joint in sorted(threads, key=lambda j: j.above.row):
+        line = lines.setdefault(id(joint.above), [(joint.above, 0.0)])
+        line.append((joint.below, line[-1][1] + joint.leaves - joint.enters))
+        lines[id(joint.below)] = line
+    at = {id(thing): (row, i) for row in rows for i, thing in enumerate(row)}
+    for line in {id(line): line for line in lines.values()}.values():
+        least, most = float("-inf"), float("inf")
+        for thing, shift in line:
+            row, i = at[id(thing)]
+            if i > 0:
+                least = max(least, row[i - 1].x + (row[i - 1].width + thing.width) / 2 + across - shift)
+            if i + 1 < len(row):
+                most = min(most, row[i + 1].x - (row[i + 1].width + thing.width) / 2 - across - shift)
+        if least <= most:
+            middle = sum(thing.x - shift for thing, shift in line) / len(line)
+            for thing, shift in line:
+                thing.x = min(max(middle, least), most) + shift
 
 
 def _settle(row: Sequence[Thing], wanted: Sequence[tuple[float, float]], across: float) -> None:
@@ -238,14 +283,13 @@ def _settle(row: Sequence[Thing], wanted: Sequence[tuple[float, float]], across:
             i += 1
 
 
-def _route(link: Link, chain: Sequence[Thing], tops: Sequence[float], heights: Sequence[float]) -> tuple[Point, ...]:
-    """From the bottom of one thing to the top of another, straight down through each row that lies between."""
+def _route(link: Link, chain: Sequence[Thing], tops: Sequence[float], leaning: Sequence[float]) -> tuple[Point, ...]:
+    """From the bottom of one thing to the top of another, straight down through each row and what is written below."""
     first, *bends, last = chain
-    points = [(first.x + first.bottom.get(link.leaves, 0.0), first.y + first.height)]
-    if first.y + first.height < tops[first.row] + heights[first.row]:
-        points.append((points[0][0], tops[first.row] + heights[first.row]))
+    x = first.x + first.bottom.get(link.leaves, 0.0)
+    points = [(x, first.y + first.height), (x, max(first.y + first.height, leaning[first.row]))]
     for bend in bends:
-        points += [(bend.x, tops[bend.row]), (bend.x, tops[bend.row] + heights[bend.row])]
+        points += [(bend.x, tops[bend.row]), (bend.x, leaning[bend.row])]
     x = last.x + last.top.get(link.enters, 0.0)
     if last.y > tops[last.row]:
         points.append((x, tops[last.row]))

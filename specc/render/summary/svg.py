@@ -26,8 +26,6 @@ from specc.render.summary.layers import Point, Thing
 BORDER = 16
 HEAD = 7
 """The length of an arrow's head."""
-WRITTEN = 16
-"""How far an edge runs straight down beside the shape that is written at its right."""
 
 STYLE = """
 text{font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#59636e}
@@ -101,7 +99,7 @@ def _painted(scene: Scene, drawn: Graph, left: float, top: float) -> tuple[list[
         arrives = not isinstance(link.target, Port) and link.target not in scene.inner
         begins = not isinstance(link.source, Port) and link.source not in scene.inner
         on = TITLE if link.target in scene.inner else MARGIN if isinstance(link.target, Port) else 0
-        back += _edge(points, straight=WRITTEN if begins else 0, arrives=arrives, on=on)
+        back += _edge(points, arrives=arrives, on=on)
         if begins and link.leaves not in written and isinstance(link.leaves, tuple):
             written.add(link.leaves)
             x, y = points[0]
@@ -129,21 +127,21 @@ def _joins(leaf: Leaf) -> bool:
     return sum(len(edge) if isinstance(edge, tuple) else 1 for edge in leaf.step.inputs.values()) > 1
 
 
-def _edge(points: list[Point], *, straight: float, arrives: bool, on: float) -> list[str]:
-    """An edge through its corners: `straight` at first, leaning between rows, then so far `on` into or out of a frame.
+def _edge(points: list[Point], *, arrives: bool, on: float) -> list[str]:
+    """An edge through its corners, leaning between rows, then so far `on` into or out of a frame.
 
     Where it arrives at a step it ends in an arrow's head.
     """
     (x1, y1), *more = points
     path = f"M{x1:.1f} {y1:.1f}"
-    if straight and abs(more[0][0] - x1) >= 0.5:
-        y1 += straight
-        path += f"V{y1:.1f}"
     for i, (x2, y2) in enumerate(more):
         end = y2 - HEAD + 1 if arrives and i == len(more) - 1 else y2
         middle = (y1 + end) / 2
         curve = f"C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {end:.1f}"
-        path += f"V{end:.1f}" if abs(x1 - x2) < 0.5 else curve
+        if abs(x1 - x2) >= 0.5:
+            path += curve
+        elif abs(y1 - end) >= 0.05:
+            path += f"V{end:.1f}"
         x1, y1 = x2, end
     if on:
         path += f"V{y1 + on:.1f}"

@@ -91,7 +91,10 @@ def Concatenate(site: Site) -> Result:
         return single(None, compute_dtype(site))
     first, rank = shapes[0], len(shapes[0])
     if len(shapes) == 1:
-        return single(first, compute_dtype(site))  # whatever the axis, which Keras does not look at then
+        # The axis does not matter then, and Keras fails all the same on one that counts too far back from the end.
+        if isinstance(counted := site.arguments.get("axis"), int) and counted < 0:
+            axis(site, "axis", counted, rank, first)
+        return single(first, compute_dtype(site))
     if any(len(s) != rank for s in shapes):
         raise Refusal(
             codes.S301,

@@ -51,7 +51,9 @@ def _run(site: Site, cells: tuple[Cell, ...]) -> Result:
     held = [Tensor(None if shape is None else (batch, steps, times(one.held, one.units)), dtype) for one in cells]
     outputs = (Tensor(output, dtype), *(states if flag(site, "return_state") else ()))
     once = None if shape is None else times(batch or 1, steps)
-    return Result(outputs, weights, times(flops, once), (outputs[0], *held))
+    # The sequences that come in and go out are there once more, with time first.
+    turned = (Tensor(shape, dtype), outputs[0])
+    return Result(outputs, weights, times(flops, once), (outputs[0], *turned, *held))
 
 
 def _starts(site: Site, cells: tuple[Cell, ...], widths: list[int | None]) -> None:

@@ -109,9 +109,8 @@ def _first_alike(site: Site, **given: Tensor) -> int | None:
 def ctc_loss(site: Site) -> Result:
     """Classes (batch, length), scores (batch, steps, classes) and how long each is → (batch,)."""
     target, output, counted, ran = map(site.tensor, ("target", "output", "target_length", "output_length"))
-    numeric(site, target, output)
-    among(site, INTEGERS, ran)
-    numeric(site, counted)
+    numeric(site, target, output, ran)
+    among(site, INTEGERS, counted)
     labels = ranked(site, target, 2, "a target of 2 dimensions, (batch, length)")
     scores = ranked(site, output, 3, "an output of 3 dimensions, (batch, steps, classes)")
     for one, name in ((counted, "target_length"), (ran, "output_length")):

@@ -8,9 +8,12 @@ from specc.text.slips.scene import Scene, Slip, is_quoted, quoted, shown
 
 
 def tab(scene: Scene) -> Slip | None:
-    """A tab among the spaces that a line begins with."""
+    """A tab among the spaces that a line begins with, or behind a dash with keys on its line."""
     indentation = re.match(r"[ \t]*", scene.line(scene.at))
     before = indentation[0] if indentation else ""
+    if scene.here == "\t" and scene.text[: scene.at].rstrip(" ").endswith("-"):
+        width = len(scene.rest(scene.at)) - len(scene.rest(scene.at).lstrip("\t "))
+        return scene.blame(scene.at, width, "a tab stands behind the dash", "put a space there")
     if "\t" not in before or scene.open or "quoted" in scene.why:
         return None
     start = scene.begin(scene.at) + before.index("\t")
