@@ -5,8 +5,8 @@ A mistake is told once, where it happens: what comes after it is unknown. So is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -49,6 +49,8 @@ class _Known:
     open: set[str]
     declared: dict[str, Span]
     """Where the inputs stand."""
+    results: dict[Hashable, Result | None] = field(default_factory=dict)
+    """What rules said, by what they were asked: most steps of a deep network are like others of it."""
 
     def add(self, step: Step) -> None:
         self.outputs[step.name] = step.outputs
@@ -96,11 +98,10 @@ def _inferred(step: Step, known: _Known, log: Log) -> Step:
     takes = catalog.signature(step.call.family, step.call.name)
     if takes is None:
         return step
-    call = _complete(step.call)
     try:
-        if step.shares and call.family == "applications":
+        if step.shares and step.call.family == "applications":
             _of_one_size(step, known)
-        result = apply(Site(call, call.arguments, _inputs(step, takes, known), step.options))
+        result = _ruled(step, _inputs(step, takes, known), known)
         if result is None:
             return step
         weights = _shared(step, result, known) if step.shares else result.weights
@@ -119,6 +120,30 @@ def _inferred(step: Step, known: _Known, log: Log) -> Step:
         flops=result.flops,
         kept_bytes=_bytes(result.outputs if result.kept is None else result.kept),
     )
+
+
+def _ruled(step: Step, inputs: Mapping[str, Tensor | tuple[Tensor, ...]], known: _Known) -> Result | None:
+    """What the rule says of a step; None where there is none. It is asked once of all steps that are alike."""
+    question = _question(step, inputs)
+    if question is not None and question in known.results:
+        return known.results[question]
+    call = _complete(step.call)
+    result = apply(Site(call, call.arguments, inputs, step.options))
+    if question is not None:
+        known.results[question] = result
+    return result
+
+
+def _question(step: Step, inputs: Mapping[str, Tensor | tuple[Tensor, ...]]) -> Hashable | None:
+    """All that a rule looks at; None where an argument is a call itself, and has places that differ."""
+    if step.options:
+        return None
+    given = step.call.arguments
+    if any(isinstance(value, (Call, dict, tuple)) for value in given.values()):
+        return None
+    # As they are written: 1, 1.0 and true are equal, and not the same.
+    written = tuple((name, repr(value)) for name, value in given.items())
+    return step.call.family, step.call.name, written, tuple(inputs.items())
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int | None:
