@@ -45,6 +45,10 @@ class Data:
         told = {"skipped": skipped} if skipped else {}
         return {"readers": readers, **made_up, "rows": rows, **told, **fingerprint(files)}
 
+    def skipped(self) -> tuple[str, ...]:
+        """A line for each source of which rows were passed over."""
+        return tuple(line for source in self.sources.values() if (line := source.faults.summary()))
+
     def facts(self) -> Mapping[str, Mapping[str, Any]]:
         """What is known of every field now: `{"targets.species": {"classes": 3, "shape": [], "vocabulary": […]}}`."""
         return {key: dict(field.feature.facts(self.states[key])) for key, field in keyed(self.dataset).items()}

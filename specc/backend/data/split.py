@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from specc.backend.data.prepared import Kept, as_written
+from specc.backend.data.prepared import Kept, as_written, undecodable
 from specc.kinds.arrays import Array
 
 SAMPLE = 256
@@ -98,15 +99,34 @@ class Split:
         return elements.prefetch(tf.data.AUTOTUNE).with_options(options)
 
     def raw(self, examples: slice) -> dict[str, Array]:
-        """The raw inputs of some of the first `SAMPLE` examples, as the served model takes them; of files, bytes."""
-        places = self.places[:SAMPLE][examples]
+        """The raw inputs of some of the first examples, as the served model takes them; of files, bytes.
+
+        There are no more than `SAMPLE`, and fewer where rows among the first were passed over.
+
+        Raises:
+            Refusal: S501 when a file is gone.
+        """
         raw = {}
         for name, field in self.inputs.items():
-            offsets = np.array(field.offsets)
-            raw[name] = self.sample[name][places if field.offsets == (0,) else places[:, None] + offsets]
+            values = self.sample[name][self.sampled[examples, None] + field.window]
+            raw[name] = values if field.offsets else values[:, 0]
             if field.state.get("files"):
-                raw[name] = np.array([Path(file).read_bytes() for file in raw[name]], dtype=object)
+                raw[name] = np.array([_bytes(file) for file in raw[name]], dtype=object)
         return raw
+
+    @cached_property
+    def sampled(self) -> Array:
+        """The places of the examples of which all raw inputs are kept."""
+        ends = [len(self.sample[name]) - max(field.window) for name, field in self.inputs.items()]
+        first = self.places[:SAMPLE]
+        return np.asarray(first[first < min(ends)])
+
+
+def _bytes(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise undecodable([file]) from error
 
 
 def _signed(seed: int) -> int:
