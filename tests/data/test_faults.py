@@ -213,6 +213,18 @@ def test_damaged_files_are_told(pictures):
     assert found[:3] == ("S503", 10, f"cannot decode `{truncated}`, `{empty}`")
 
 
+def test_a_picture_that_many_rows_of_a_table_name_is_decoded_for_each(tmp_path):
+    pixels = np.random.default_rng(0).integers(256, size=(2, 5, 4, 3), dtype=np.uint8)
+    for number in range(2):
+        Image.fromarray(pixels[number]).save(tmp_path / f"{number}.png")
+    names = np.arange(30) % 2
+    table = pd.DataFrame({"picture": [f"{name}.png" for name in names], "kind": names})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    source = reader("csv", path=str(tmp_path / "a.csv"))
+    plan = data_plan(source, {"picture": feature("image", size=[5, 4])}, {"kind": feature("binary")})
+    assert (everything(open_data(plan, Log()).splits["train"], "picture") == pixels[names]).all()
+
+
 # --- a run
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from specc.codes import S501, S503
+from specc.data.reading import plain
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature, State, offsets
@@ -87,13 +88,13 @@ class Keeping:
     def put(self, places: Array, column: Column) -> list[int]:
         """Prepare raw values and keep them in the rows `places`; the numbers of those whose files cannot be decoded."""
         if not self.ready:
-            self.array[places] = column.values[column.codes] if isinstance(column, Coded) else column
+            self.array[places] = plain(column)
             return []
+        if self.state.get("files"):
+            return self._decoded(places, plain(column))
         if isinstance(column, Coded):
             self.array[places] = self._prepared(column.values)[column.codes]
             return []
-        if self.state.get("files"):
-            return self._decoded(places, column)
         step = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
         for start in range(0, len(column), step):
             self.array[places[start : start + step]] = self._prepared(column[start : start + step])
