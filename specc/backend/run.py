@@ -17,6 +17,7 @@ import tensorflow as tf
 from specc import codes, kinds
 from specc.backend import manifest, rundir
 from specc.backend.data import Data, Split, open_data
+from specc.backend.data.augmentation import augmentation
 from specc.backend.export import Artefact, export
 from specc.backend.network import build
 from specc.backend.objective import class_weights, compile_model, make_callbacks
@@ -212,7 +213,8 @@ class _Job:
         size = self.dataset.batch_size
         chosen: Split = self.data.splits[split]
         if split == "train":
-            stream = chosen.stream(size, seed=self.plan.seed, shuffle=self.dataset.shuffle)
+            augment = augmentation(self.dataset, self.log)
+            stream = chosen.stream(size, seed=self.plan.seed, shuffle=self.dataset.shuffle, augment=augment)
         else:
             stream = chosen.batches(size).repeat()
         return Feed(stream, chosen.examples, size)

@@ -199,9 +199,10 @@ def open_source(dataset: Dataset, call: Call, seed: int, faults: Faults, log: Lo
 
 
 def keyed(dataset: Dataset) -> dict[str, Field]:
-    """The fields of a dataset by their keys: `inputs.image`, `targets.digit`."""
+    """The fields of a dataset by their keys: `inputs.image`, `targets.digit`, and `weight`."""
     inputs = {f"inputs.{field.name}": field for field in dataset.inputs}
-    return inputs | {f"targets.{field.name}": field for field in dataset.targets}
+    targets = {f"targets.{field.name}": field for field in dataset.targets}
+    return inputs | targets | ({} if dataset.weight is None else {"weight": dataset.weight})
 
 
 def _of(chunk: Chunk, field: Field) -> Column:

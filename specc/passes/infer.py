@@ -95,7 +95,7 @@ def _inferred(step: Step, known: _Known, log: Log) -> Step:
     takes = catalog.signature(step.call.family, step.call.name)
     if takes is None:
         return step
-    call = _complete(step.call)
+    call = catalog.completed(step.call)
     try:
         if step.shares and call.family == "applications":
             _of_one_size(step, known)
@@ -226,22 +226,6 @@ def _origins(step: Step, known: _Known) -> tuple[Related, ...]:
 
 def _refs(step: Step) -> tuple[Ref, ...]:
     return tuple(r for edge in step.inputs.values() for r in (edge if isinstance(edge, tuple) else (edge,)))
-
-
-def _complete(call: Call) -> Call:
-    """A call under its canonical name, with the defaults of what it leaves out; nested calls likewise."""
-    takes = catalog.signature(call.family, call.name)
-    given = {name: _completed(argument) for name, argument in call.arguments.items()}
-    if takes is None:
-        return replace(call, arguments=given)
-    defaults = {argument.name: argument.default for argument in takes.arguments}
-    return replace(call, name=takes.name, arguments=defaults | given)
-
-
-def _completed(argument: Any) -> Any:
-    if isinstance(argument, tuple):
-        return tuple(_completed(one) for one in argument)
-    return _complete(argument) if isinstance(argument, Call) else argument
 
 
 def _waits(value: Any) -> bool:

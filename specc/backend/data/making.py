@@ -155,6 +155,7 @@ class _Maker:
             {f.name: kept[f"targets.{f.name}"] for f in dataset.targets},
             {f.name: _early(self.sample[f"inputs.{f.name}"]) for f in dataset.inputs},
             self.rows,
+            kept.get("weight"),
             self.folder,
         )
 

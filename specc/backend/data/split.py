@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from specc.backend.data.augmentation import Augment, Tensors
 from specc.backend.data.prepared import Kept, as_written, undecodable
 from specc.kinds.arrays import Array
 
@@ -20,7 +21,10 @@ SAMPLE = 256
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Examples of one split; elements are `(inputs, targets)`, two mappings from field names to tensors."""
+    """Examples of one split; elements are `(inputs, targets)`, two mappings from field names to tensors.
+
+    Where examples have weights, an element is `(inputs, targets, weights)`.
+    """
 
     places: Array
     """For each example the row of the kept fields that is its own."""
@@ -30,6 +34,8 @@ class Split:
     """The raw inputs of the first rows, by name."""
     origin: Array
     """For each row of the kept fields its number in the source."""
+    weight: Kept | None = None
+    """How much each example counts."""
     folder: Any = None
     """Holds the directory of what is kept on disk, for as long as the split is in use."""
 
@@ -46,11 +52,21 @@ class Split:
         """Batches in an epoch, the last of which may be smaller."""
         return -(-self.examples // batch_size)
 
-    def stream(self, batch_size: int, *, seed: int, shuffle: bool | int, epoch: int = 0, step: int = 0) -> Any:
+    def stream(
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        shuffle: bool | int,
+        epoch: int = 0,
+        step: int = 0,
+        augment: Augment | None = None,
+    ) -> Any:
         """Endless batches, beginning at a step of an epoch as if all before it had been taken.
 
         Every epoch has an order of its own, a function of (seed, epoch) only, and every example once. `shuffle` is
         whether it is another than that of the data; a number says how far from its place an example may come to be.
+        What `augment` draws is a function of (seed, epoch, step).
         """
         examples = tf.constant(self.examples, tf.int64)
 
@@ -64,9 +80,14 @@ class Split:
                 order = tf.argsort(tf.cast(order, tf.float64) + moved, stable=True)
             first = tf.where(number == epoch, tf.constant(step, tf.int64), 0)
             steps = tf.data.Dataset.range(first, self.steps(batch_size))
-            return steps.map(lambda i: order[i * batch_size : (i + 1) * batch_size])
+            return steps.map(
+                lambda i: (
+                    order[i * batch_size : (i + 1) * batch_size],
+                    tf.random.experimental.stateless_fold_in(key, i),
+                )
+            )
 
-        return self._elements(tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch)))
+        return self._elements(tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch)), augment)
 
     def batches(self, batch_size: int) -> Any:
         """Every example once, in order."""
@@ -74,23 +95,26 @@ class Split:
         steps = tf.data.Dataset.range(self.steps(batch_size))
 
         def rows(i: Any) -> Any:
-            return tf.range(i * batch_size, tf.minimum((i + 1) * batch_size, examples))
+            return tf.range(i * batch_size, tf.minimum((i + 1) * batch_size, examples)), i
 
         return self._elements(steps.map(as_written(rows)))
 
-    def _elements(self, numbers: Any) -> Any:
-        """Numbers of examples, a batch at a time, to the examples."""
+    def _elements(self, numbers: Any, augment: Augment | None = None) -> Any:
+        """Numbers of examples, a batch at a time, and the key that each batch draws from, to the examples."""
         fields = (*self.inputs.values(), *self.targets.values())
         # A gather is over before a second thread has been woken; decoding files, or reading from disk, is not.
-        waits = any(not field.ready or isinstance(field.array, np.ndarray) for field in fields)
+        waits = augment is not None or any(not field.ready or isinstance(field.array, np.ndarray) for field in fields)
         whole = len(self.places) == len(self.origin)
         with tf.device("CPU:0"):
             places = None if whole else tf.constant(self.places, tf.int64)
 
-        def examples(batch: Any) -> Any:
+        def examples(batch: Any, key: Any) -> Any:
             rows = batch if places is None else tf.gather(places, batch)
-            inputs = {name: field.take(rows) for name, field in self.inputs.items()}
-            return inputs, {name: field.take(rows) for name, field in self.targets.items()}
+            inputs: Tensors = {name: field.take(rows) for name, field in self.inputs.items()}
+            targets: Tensors = {name: field.take(rows) for name, field in self.targets.items()}
+            if augment is not None:
+                inputs, targets = augment(inputs, targets, key)
+            return (inputs, targets) if self.weight is None else (inputs, targets, self.weight.take(rows))
 
         options = tf.data.Options()
         options.deterministic = True

@@ -10,6 +10,7 @@ from typing import Any
 from specc import codes, kinds
 from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log, Refusal
+from specc.kinds.features._weight import Weight
 from specc.passes.bind.calls import LOST, bind_call
 from specc.passes.bind.splitting import bind_splitting
 from specc.passes.bind.values import Values
@@ -68,7 +69,16 @@ def bind_dataset(
         span=tree.key,
         cache=str(values.compute(tree["cache"]).value) if "cache" in tree else "auto",
         skip=_skip(values.compute(tree["on_error"])) if "on_error" in tree else None,
+        weight=_weight(tree["weight"]) if "weight" in tree else None,
+        augment=tuple(bind_call("layers", item, values.compute(item), log) for item in tree["augment"].elements)
+        if "augment" in tree
+        else (),
     )
+
+
+def _weight(tree: Tree) -> Field:
+    """The column of weights, as a field without a name of its own in the network."""
+    return Field("weight", str(tree.plain()), Weight(), tree.key, tree.span)
 
 
 def _shuffle(tree: Tree, values: Values, log: Log) -> bool | int:
