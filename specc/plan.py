@@ -165,7 +165,8 @@ class Dataset:
 
     `sources` has the one key `""` for a single reader that is split here, else `train`, `validation` and `test`.
     `shuffle` is True for a new order each epoch, or how far from its place an example may come to be, at most. `skip`
-    is the share of rows that may be passed over because they cannot be read; None where none may.
+    is the share of rows that may be passed over because they cannot be read; None where none may. `weight` is how much
+    an example counts, `augment` what changes pictures at random while training.
     """
 
     sources: Mapping[str, Call]
@@ -178,6 +179,8 @@ class Dataset:
     span: Span
     cache: str = "auto"
     skip: float | None = None
+    weight: Field | None = None
+    augment: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

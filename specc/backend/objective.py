@@ -84,10 +84,13 @@ def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
     for measure in measures:
         _build(measure, outputs[measure.output], targets[measure.output], log)
     by_output = {name: [m.metric for m in measures if m.output == name] for name in outputs}
+    weighted = plan.dataset is not None and plan.dataset.weight is not None
+    metrics = {name: metrics for name, metrics in by_output.items() if metrics} or None
     model.compile(
         optimizer=optimizer,
         loss={term.output: term.loss for term in terms},
-        metrics={name: metrics for name, metrics in by_output.items() if metrics} or None,
+        # Where examples have weights, what is measured counts them as the loss does.
+        **{"weighted_metrics" if weighted else "metrics": metrics},
     )
     # As `fit` does before its first step: callbacks look in `model.metrics` which way each is better.
     for compiled in (model._compile_loss, model._compile_metrics):

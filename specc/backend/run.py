@@ -17,6 +17,7 @@ import tensorflow as tf
 from specc import codes, kinds
 from specc.backend import manifest, rundir
 from specc.backend.data import Data, Split, open_data
+from specc.backend.data.augmentation import augmentation
 from specc.backend.export import Artefact, export
 from specc.backend.network import build
 from specc.backend.objective import class_weights, compile_model, make_callbacks
@@ -40,7 +41,8 @@ class Run:
 
     `metrics` has Keras's logs for each split: `train` as they were while the weights that are kept were learnt,
     `validation` and `test` of the model as it is. `history` has a value an epoch under each log name. `path` is the run
-    directory, None after a dry run; `checked` says what a dry run has tried.
+    directory, None after a dry run; `checked` says what a dry run has tried. `skipped` has a line for each source of
+    which rows were passed over.
     """
 
     path: Path | None
@@ -50,6 +52,7 @@ class Run:
     artefacts: Mapping[str, Artefact] = field(default_factory=dict)
     interrupted: bool = False
     checked: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 def run(
@@ -144,7 +147,7 @@ class _Job:
             f"devices: {', '.join(manifest.devices(steps.strategy))}",
             f"one training step on {int(tally.examples)} examples: loss {float(tally.losses[0] / tally.examples):.4g}",
         )
-        return Run(None, {"train": logs}, {}, model, checked=checked)
+        return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
 
     def perform(self, path: Path, progress: Progress) -> Run:
         """Train in full and fill the run directory."""
@@ -196,15 +199,22 @@ class _Job:
                 shutil.rmtree(path, ignore_errors=True)
         if plan.exports:
             progress.exporting([call.name for call in plan.exports])
-        artefacts = export(plan, model, self.data, path / "export", self.log)
+        try:
+            with self._explained(callbacks):
+                artefacts = export(plan, model, self.data, path / "export", self.log)
+        except Rejected:
+            self._describe(path, "failed", outcome)
+            raise
         self._describe(path, "interrupted" if outcome.interrupted else "finished", outcome, artefacts)
-        return Run(path, metrics, outcome.history, model, artefacts, outcome.interrupted)
+        skipped = self.data.skipped()
+        return Run(path, metrics, outcome.history, model, artefacts, outcome.interrupted, skipped=skipped)
 
     def _feed(self, split: str) -> Feed:
         size = self.dataset.batch_size
         chosen: Split = self.data.splits[split]
         if split == "train":
-            stream = chosen.stream(size, seed=self.plan.seed, shuffle=self.dataset.shuffle)
+            augment = augmentation(self.dataset, self.log)
+            stream = chosen.stream(size, seed=self.plan.seed, shuffle=self.dataset.shuffle, augment=augment)
         else:
             stream = chosen.batches(size).repeat()
         return Feed(stream, chosen.examples, size)
@@ -295,6 +305,9 @@ class _Job:
             if self.log.errors == before:
                 faults.report(error, self.plan, self.training, self.log)
             raise Rejected(self.log) from error
+        except Refusal as refusal:
+            self.log.refuse(refusal, self.dataset.span)
+            raise Rejected(self.log) from refusal
         except faults.CALLBACK_FAILURES as error:
             if not faults.of_callback(error, callbacks, self.training, self.log):
                 raise

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from specc.calls import Argument, Signature, TensorArgument
+from specc.calls import Argument, Call, Signature, TensorArgument
 
 FOLDER = Path(__file__).parent
 FAMILIES = (
@@ -99,3 +100,19 @@ def _read(family: str) -> dict[str, Any]:
         raise KeyError(family)
     read: dict[str, Any] = json.loads((FOLDER / f"{family}.json").read_text("utf-8"))
     return read
+
+
+def completed(call: Call) -> Call:
+    """A call under its canonical name, with the defaults of what it leaves out; nested calls likewise."""
+    takes = signature(call.family, call.name)
+    given = {name: _completed(argument) for name, argument in call.arguments.items()}
+    if takes is None:
+        return replace(call, arguments=given)
+    defaults = {argument.name: argument.default for argument in takes.arguments}
+    return replace(call, name=takes.name, arguments=defaults | given)
+
+
+def _completed(argument: Any) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(_completed(one) for one in argument)
+    return completed(argument) if isinstance(argument, Call) else argument

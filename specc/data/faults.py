@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from specc.codes import S503
 from specc.diagnostics import Refusal
-from specc.kinds.arrays import Array, np
-from specc.kinds.features import BadRows
+from specc.kinds.arrays import Array
 
 LISTED = 100
 """So many are named in the manifest; the others are counted."""
@@ -17,49 +16,53 @@ LISTED = 100
 
 @dataclass(slots=True, eq=False)
 class Faults:
-    """What of one source was passed over. `share` is how many of all rows may be; None where none may."""
+    """What of one source was passed over. `share` is how many of all rows may be; None where none may.
+
+    A source is read several times, and a row at fault counts once: by its number in the source, or, where the reader
+    itself passes over it and it has no number, by where it stands.
+    """
 
     share: float | None
-    named: dict[str, str] = field(default_factory=dict)
-    """Where a row stands, and what is wrong with it: the first of them."""
-    rows: set[int | str] = field(default_factory=set)
-    """All of them, by number; those that a reader passes over, by where they stand."""
+    numbers: set[int] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
+    named: list[str] = field(default_factory=list)
+    """What is wrong with the first of them, each with its file and row."""
+    total: int = 0
+    """All rows of the source, once they were counted."""
 
     @property
     def count(self) -> int:
-        return len(self.rows)
+        return len(self.numbers) + len(self.unread)
 
     def add(self, where: str, what: str) -> None:
         """Count a row that the reader passes over."""
-        self.rows.add(where)
-        self._name(where, what)
+        if where not in self.unread:
+            self.unread.add(where)
+            self._name(f"{where}: {what}")
 
-    def note(self, refusal: BadRows, numbers: Array) -> Array:
-        """Count the rows of a refusal, and give its mask; `numbers` are those of its rows in the source."""
-        rows = np.flatnonzero(refusal.bad)
-        what = refusal.template.replace(" in {rows}", "").replace("{rows} ", "")
-        for row in rows[: max(0, LISTED - len(self.named))]:
-            self._name(refusal.origin.where(int(row)), what)
-        self.rows.update(numbers[rows].tolist())
-        return refusal.bad
+    def note(self, numbers: Array, told: Sequence[Callable[[], str]]) -> None:
+        """Count rows by their numbers in the source; of the first of them, `told` says what is wrong with each."""
+        for number, tell in zip(numbers.tolist(), told, strict=False):
+            if number not in self.numbers and len(self.named) < LISTED:
+                self._name(tell())
+        self.numbers.update(numbers.tolist())
 
-    def undecodable(self, name: str, number: int) -> None:
-        """Count a row whose file cannot be decoded."""
-        self.rows.add(number)
-        self._name(name, "cannot be decoded")
-
-    def _name(self, where: str, what: str) -> None:
+    def _name(self, told: str) -> None:
         if len(self.named) < LISTED:
-            self.named.setdefault(where, what)
+            self.named.append(told)
 
     def check(self, rows: int) -> None:
-        """Refuse when too many rows of so many were passed over."""
-        if self.share is not None and self.count > self.share * rows:
-            where, what = next(iter(self.named.items()))
+        """Refuse when too many were passed over of so many rows that have a number.
+
+        Raises:
+            Refusal: S503, with the first of them.
+        """
+        self.total = rows + len(self.unread)
+        if self.share is not None and self.count > self.share * self.total:
             raise Refusal(
                 S503,
-                f"{self.count:,} of {rows:,} rows cannot be used, and at most {self.share:.0%} may be passed over; the "
-                f"first is {where}: {what}",
+                f"{self.count:,} of {self.total:,} rows cannot be used, and at most {self.share:.0%} may be passed "
+                f"over; the first: {self.named[0]}",
                 "correct the rows, or allow more: `on_error: {skip: 0.5}`",
             )
 
@@ -67,4 +70,10 @@ class Faults:
         """For `manifest.json`: nothing where nothing was passed over."""
         if not self.count:
             return {}
-        return {"skipped": {"count": self.count, "rows": dict(self.named)}}
+        return {"count": self.count, "of": self.total, "first": list(self.named)}
+
+    def summary(self) -> str:
+        """For a person, in one line; empty where nothing was passed over."""
+        if not self.count:
+            return ""
+        return f"passed over {self.count:,} of {self.total:,} rows that cannot be used; the first: {self.named[0]}"

@@ -17,22 +17,26 @@ MANY = 100
 def fingerprint(files: Sequence[Path]) -> Mapping[str, Any]:
     """The files with their sizes and SHA-256 digests; of many, their number, their size together and one digest.
 
-    The digest of a large file is over its ends (`sha256_of_ends`), that of many files over their names and digests, or,
-    where they are large together, names and sizes (`sha256_of_names_and_sizes`).
+    A file that is gone by now says so instead. The digest of a large file is over its ends (`sha256_of_ends`), that of
+    many files over their names and digests, or, where they are large together, names and sizes
+    (`sha256_of_names_and_sizes`).
     """
     if len(files) <= MANY:
         return {"files": [_one(path) for path in files]}
-    sizes = [path.stat().st_size for path in files]
-    total = sum(sizes)
+    there = {path: path.stat().st_size for path in files if path.exists()}
+    total = sum(there.values())
     digest = hashlib.sha256()
-    for path, size in zip(files, sizes, strict=True):
+    for path, size in there.items():
         content = hashlib.sha256(path.read_bytes()).hexdigest() if total <= WHOLE else str(size)
         digest.update(f"{path.parent.name}/{path.name}\0{content}\n".encode())
     kind = "sha256" if total <= WHOLE else "sha256_of_names_and_sizes"
-    return {"file_count": len(files), "bytes": total, kind: digest.hexdigest()}
+    gone = {"gone": len(files) - len(there)} if len(there) < len(files) else {}
+    return {"file_count": len(there), "bytes": total, kind: digest.hexdigest(), **gone}
 
 
 def _one(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {"path": str(path), "gone": True}
     size = path.stat().st_size
     with path.open("rb") as file:
         if size <= WHOLE:

@@ -14,7 +14,8 @@ from specc.calls import Call
 from specc.codes import S105, S505
 from specc.data.division import divide
 from specc.data.faults import Faults
-from specc.data.sources import Block, Source, open_source, plain
+from specc.data.reading import plain
+from specc.data.sources import Block, Source, open_source
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import State, missing, taught
@@ -105,8 +106,9 @@ def _divided(dataset: Dataset, sources: Mapping[str, Source], seed: int, states:
     fractions = {name: part for name, part in fractions.items() if part and name not in dataset.sources}
     surveys = {name: _survey(dataset, source, states, log) for name, source in sources.items()}
     rows = {name: (name, np.arange(survey.rows)) for name, survey in surveys.items() if name}
-    if splitting.order is not None and all(survey.order is not None for survey in surveys.values()):
-        rows = {name: (name, np.argsort(np.asarray(surveys[name].order), kind="stable")) for name in rows}
+    for name, survey in surveys.items():
+        if name in rows and survey.order is not None:
+            rows[name] = (name, np.argsort(survey.order, kind="stable"))
     if (shared := _training(sources)) is not None:
         survey = surveys[shared]
         strata = survey.strata if fractions else None
@@ -156,16 +158,8 @@ def _survey(dataset: Dataset, source: Source, states: Mapping[str, State], log: 
         log.errors == before,
         np.concatenate([one for one in strata if one is not None]) if single else None,
         np.concatenate(groups) if groups else None,
-        _sortable(np.concatenate(order)) if order else None,
+        np.concatenate(order) if order else None,
     )
-
-
-def _sortable(values: Array) -> Array:
-    """Values as numbers where all are, so that 10 comes after 9; else as texts, as dates are written to be sorted."""
-    try:
-        return values.astype(np.float64)
-    except (ValueError, TypeError):
-        return values.astype(str)
 
 
 def _stratum(block: Block, key: str) -> Array | None:

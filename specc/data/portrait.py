@@ -14,7 +14,8 @@ from typing import Any
 
 from specc.codes import S503
 from specc.data.opening import Opened, open_sources
-from specc.data.sources import Block, keyed, plain
+from specc.data.reading import plain
+from specc.data.sources import Block, keyed
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import State, missing

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from specc.calls import Call
-from specc.codes import S502, S503
-from specc.data.faults import Faults
+from specc.codes import S502
+from specc.data.faults import LISTED, Faults
+from specc.data.keys import Group, Order, Readable
+from specc.data.reading import Fault, Reading, picked, plain, spread
 from specc.diagnostics import Log, Refusal, Span, nearest
 from specc.kinds import word
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import BadRows, Feature, Origin, State, missing
+from specc.kinds.features import BadRows, Feature, Origin, State
 from specc.kinds.readers import Chunk, Coded, Column, Table, listed
 from specc.plan import Dataset, Field
 
@@ -48,11 +51,12 @@ class Source:
     reader: str
     table: Table
     fields: Mapping[str, Field]
-    extra: tuple[str, ...]
+    keys: Mapping[str, Readable]
     """Columns that are no feature: what groups or orders rows."""
     limit: int | None
     faults: Faults
     place: Span
+    split_place: Span
     spans: Mapping[str, Span]
     remembered: list[Block] | None = None
 
@@ -67,18 +71,18 @@ class Source:
         return known if known is None or self.limit is None else min(known, self.limit)
 
     def blocks(self, states: Mapping[str, State], log: Log) -> Iterator[Block]:
-        """All rows, checked against what fields learnt, where they have. Of a field at fault nothing more is given.
+        """All rows, checked against what fields learnt, where they have. Of a column at fault nothing more is given.
 
         What is wrong is reported when the rows have come to an end, each field's fault once with the count of rows.
         """
-        faults: dict[str, _Fault] = {}
+        faults: dict[str, Fault] = {}
         try:
             for block in self._raw(log):
                 yield self._checked(block, states, faults)
         except Refusal as refusal:
             log.refuse(refusal, self.spans.get(refusal.argument, self.place))
         for key, fault in faults.items():
-            log.refuse(fault.whole(), self.fields[key].span)
+            log.refuse(fault.whole(), self.fields[key].span if key in self.fields else self.split_place)
 
     def _raw(self, log: Log) -> Iterator[Block]:
         """Rows as the reader gives them, or as they were checked the first time where they are remembered."""
@@ -105,67 +109,55 @@ class Source:
                 rows = self.limit - start
                 chunk = {name: column[:rows] for name, column in chunk.items()}
             values = {key: _of(chunk, one) for key, one in self.fields.items()}
-            yield Block(start, rows, values, {name: chunk[name] for name in self.extra})
+            yield Block(start, rows, values, {name: chunk[name] for name in self.keys})
             start += rows
             if start == self.limit:
                 return
 
-    def _checked(self, block: Block, states: Mapping[str, State], faults: dict[str, _Fault]) -> Block:
-        values: dict[str, Column] = {}
-        good = block.good
+    def _checked(self, block: Block, states: Mapping[str, State], faults: dict[str, Fault]) -> Block:
+        checked: dict[str, Column] = {}
+        bad = np.zeros(block.rows, bool)
         origin = self.table.origin.after(block.start)
-        for key, column in block.values.items():
-            target = key.startswith("targets.")
+        for key, column in (*block.values.items(), *block.columns.items()):
+            field = self.fields.get(key)
+            reading = Reading(
+                self.keys[key] if field is None else field.feature,
+                states.get(key),
+                target=key.startswith("targets."),
+            )
             try:
-                checked, bad = self._field(
-                    self.fields[key].feature, column, origin, states.get(key), target, block.start
-                )
+                checked[key] = self._usable(reading, column, origin, block.start, bad)
             except BadRows as refusal:
-                faults.setdefault(key, _Fault(refusal)).add(int(refusal.bad.sum()))
-                continue
+                faults.setdefault(key, Fault(refusal)).count += int(refusal.bad.sum())
             except Refusal as refusal:
-                faults.setdefault(key, _Fault(refusal))
-                continue
-            values[key] = checked
-            if bad is not None:
-                good = ~bad if good is None else good & ~bad
-        return Block(block.start, block.rows, values, block.columns, good)
+                faults.setdefault(key, Fault(refusal))
+        values = {key: checked[key] for key in block.values if key in checked}
+        columns = {name: checked[name] for name in block.columns if name in checked}
+        return Block(block.start, block.rows, values, columns, ~bad if bad.any() else block.good)
 
-    def _field(
-        self, feature: Feature, column: Column, origin: Origin, state: State | None, target: bool, start: int
-    ) -> tuple[Column, Array | None]:
-        """The raw values of a field; and, where rows may be passed over, a mask of those that have none."""
-        try:
-            return _read(feature, column, origin, state, target), None
-        except BadRows as refusal:
-            if self.faults.share is None:
-                raise
-            numbers = start + np.arange(len(column))
-            bad = self.faults.note(refusal, numbers).copy()
+    def _usable(self, reading: Reading, column: Column, origin: Origin, start: int, bad: Array) -> Column:
+        """The values of a column. Where rows may be passed over, those that have none are marked in `bad`.
+
+        Raises:
+            BadRows: where no row may be passed over.
+        """
+        lost = np.zeros(len(column), bool)
         while True:
-            good = np.flatnonzero(~bad)
+            good = np.flatnonzero(~lost)
             try:
-                kept = _read(feature, column[good], _picked(origin, good), state, target)
+                if not lost.any():
+                    return reading.read(column, origin)
+                kept = reading.read(column[good], picked(origin, good))
             except BadRows as refusal:
-                bad[good[self.faults.note(refusal, numbers[good])]] = True
+                if self.faults.share is None:
+                    raise
+                found = good[refusal.bad]
+                told = partial(reading.told, refusal, column, origin)
+                self.faults.note(start + found, [partial(told, int(row)) for row in found[:LISTED]])
+                lost[found] = True
+                bad |= lost
             else:
-                return _spread(kept, good, len(bad)), bad
-
-
-@dataclass(slots=True)
-class _Fault:
-    """What is wrong with a field, met first in one block, and in how many rows."""
-
-    refusal: Refusal
-    count: int = 0
-
-    def add(self, rows: int) -> None:
-        self.count += rows
-
-    def whole(self) -> Refusal:
-        if not isinstance(self.refusal, BadRows):
-            return self.refusal
-        return Refusal(self.refusal.code, self.refusal.told(self.count), self.refusal.help)
+                return spread(kept, good, len(lost))
 
 
 def open_source(dataset: Dataset, call: Call, seed: int, faults: Faults, log: Log) -> Source | None:
@@ -173,8 +165,13 @@ def open_source(dataset: Dataset, call: Call, seed: int, faults: Faults, log: Lo
     fields = keyed(dataset)
     place = call.span or dataset.span
     asked: dict[str, Feature | None] = {c: f.feature for f in fields.values() for c in f.columns}
-    extra = {name: span for name in (dataset.split.group, dataset.split.order) if name and (span := dataset.split.span)}
-    for name in extra:
+    splitting = dataset.split
+    keys: dict[str, Readable] = {}
+    if splitting.group is not None:
+        keys[splitting.group] = Group(splitting.group)
+    if splitting.order is not None:
+        keys[splitting.order] = Order(splitting.order)
+    for name in keys:
         asked.setdefault(name, None)
     try:
         skip = faults.add if faults.share is not None else None
@@ -183,24 +180,29 @@ def open_source(dataset: Dataset, call: Call, seed: int, faults: Faults, log: Lo
         log.refuse(refusal, call.spans.get(refusal.argument, place))
         return None
     missed = {c: f.column_span for f in fields.values() for c in f.columns if c not in table.names}
-    missed |= {name: span for name, span in extra.items() if name not in table.names}
+    missed |= {name: splitting.span or dataset.span for name in keys if name not in table.names}
     for name, span in missed.items():
         log.refuse(_no_column(name, table), span)
     # The others are read all the same, so that what is wrong with them is told as well.
     there = {key: field for key, field in fields.items() if not missed.keys() & set(field.columns)}
-    extras = tuple(name for name in extra if name not in missed)
-    return Source(call.name, table, there, extras, dataset.limit, faults, place, call.spans)
+    return Source(
+        reader=call.name,
+        table=table,
+        fields=there,
+        keys={name: key for name, key in keys.items() if name not in missed},
+        limit=dataset.limit,
+        faults=faults,
+        place=place,
+        split_place=splitting.span or dataset.span,
+        spans=call.spans,
+    )
 
 
 def keyed(dataset: Dataset) -> dict[str, Field]:
-    """The fields of a dataset by their keys: `inputs.image`, `targets.digit`."""
+    """The fields of a dataset by their keys: `inputs.image`, `targets.digit`, and `weight`."""
     inputs = {f"inputs.{field.name}": field for field in dataset.inputs}
-    return inputs | {f"targets.{field.name}": field for field in dataset.targets}
-
-
-def plain(column: Column) -> Array:
-    """A column as an array, a value a row."""
-    return column.values[column.codes] if isinstance(column, Coded) else column
+    targets = {f"targets.{field.name}": field for field in dataset.targets}
+    return inputs | targets | ({} if dataset.weight is None else {"weight": dataset.weight})
 
 
 def _of(chunk: Chunk, field: Field) -> Column:
@@ -208,40 +210,6 @@ def _of(chunk: Chunk, field: Field) -> Column:
     if len(field.columns) == 1:
         return chunk[field.columns[0]]
     return np.stack([plain(chunk[name]) for name in field.columns], axis=1)
-
-
-def _read(feature: Feature, column: Column, origin: Origin, state: State | None, target: bool) -> Column:
-    """The raw values of a column; of one in which few differ, each is read once."""
-    values = column.values if isinstance(column, Coded) else column
-    try:
-        read = feature.read(values, origin, state)
-        if target and (absent := missing(read)).any():
-            raise BadRows(
-                S503,
-                "the target in {rows} is missing",
-                absent,
-                origin,
-                "there is nothing to learn from these rows: leave them out",
-            )
-    except BadRows as refusal:
-        if not isinstance(column, Coded):
-            raise
-        raise BadRows(refusal.code, refusal.template, refusal.bad[column.codes], origin, refusal.help) from None
-    return Coded(read, column.codes) if isinstance(column, Coded) else read
-
-
-def _picked(origin: Origin, rows: Array) -> Origin:
-    return Origin(lambda row: origin.where(int(rows[row])), origin.folder)
-
-
-def _spread(column: Column, rows: Array, count: int) -> Array:
-    """Values of some rows among all rows; the others have no value of any meaning."""
-    values = plain(column)
-    spread = np.zeros((count, *values.shape[1:]), values.dtype)
-    if values.dtype.kind == "O":
-        spread.fill("")
-    spread[rows] = values
-    return spread
 
 
 def _bytes(column: Column) -> int:

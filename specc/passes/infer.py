@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 from specc import catalog, codes
@@ -127,7 +126,7 @@ def _ruled(step: Step, inputs: Mapping[str, Tensor | tuple[Tensor, ...]], known:
     question = _question(step, inputs)
     if question is not None and question in known.results:
         return known.results[question]
-    call = _complete(step.call)
+    call = catalog.completed(step.call)
     result = apply(Site(call, call.arguments, inputs, step.options))
     if question is not None:
         known.results[question] = result
@@ -252,27 +251,6 @@ def _origins(step: Step, known: _Known) -> tuple[Related, ...]:
 
 def _refs(step: Step) -> tuple[Ref, ...]:
     return tuple(r for edge in step.inputs.values() for r in (edge if isinstance(edge, tuple) else (edge,)))
-
-
-def _complete(call: Call) -> Call:
-    """A call under its canonical name, with the defaults of what it leaves out; nested calls likewise."""
-    takes = catalog.signature(call.family, call.name)
-    given = {name: _completed(argument) for name, argument in call.arguments.items()}
-    if takes is None:
-        return Call(call.family, call.name, given, call.span, call.spans)
-    return Call(call.family, takes.name, _defaults(call.family, takes.name) | given, call.span, call.spans)
-
-
-@cache
-def _defaults(family: str, name: str) -> dict[str, Any]:
-    takes = catalog.signature(family, name)
-    return {argument.name: argument.default for argument in takes.arguments} if takes else {}
-
-
-def _completed(argument: Any) -> Any:
-    if isinstance(argument, tuple):
-        return tuple(_completed(one) for one in argument)
-    return _complete(argument) if isinstance(argument, Call) else argument
 
 
 def _waits(value: Any) -> bool:

@@ -99,6 +99,11 @@ class _Writer:
         if (weight := training.class_weight) is not None:
             how = "balanced" if weight.by_class is None else literal(dict(weight.by_class))
             told.append(f"# The spec weighs classes, {how}: give `sample_weight` by target and example.")
+        if self.plan.dataset is not None and (by := self.plan.dataset.weight) is not None:
+            told.append(f"# The spec weighs examples by `{by.column}`: give `sample_weight`.")
+        if self.plan.dataset is not None and self.plan.dataset.augment:
+            names = ", ".join(one.name for one in self.plan.dataset.augment)
+            told.append(f"# The spec changes pictures at random while training: {names}.")
         return [*told, *(f"# {line}" for line in lines(call("model.fit", items)))]
 
     def _input(self, given: Input) -> list[str]:

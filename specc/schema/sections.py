@@ -155,6 +155,7 @@ def _dataset() -> Schema:
             "source": source,
             "inputs": named(_feature(), "What goes into the network."),
             "targets": named(_feature(), "What comes out of it."),
+            "weight": {**STRING, "description": "A column that says how much an example counts in loss and metrics."},
             "split": keys(
                 {
                     "validation": computed(SHARE, "The share of the examples to validate on.", default=0),
@@ -179,6 +180,7 @@ def _dataset() -> Schema:
                 "Where prepared examples are kept; none: files are decoded whenever a batch needs them.",
                 default="auto",
             ),
+            "augment": listed(ref("layers"), "Random layers that change the pictures of a batch while training."),
             "on_error": {
                 "if": {"type": "object"},
                 "then": keys({"skip": computed(SHARE, "The share of rows that may be.")}, "skip"),

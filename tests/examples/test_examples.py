@@ -5,6 +5,7 @@ An example whose data was not fetched (`make data`) is passed over; the digits a
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ DATA = {
     "fashion_mnist": "fashion_mnist/t10k-labels-idx1-ubyte.gz",
     "adult": "adult.csv",
     "photos": "photos/test",
+    "traffic": "traffic.csv",
 }
 
 
@@ -40,7 +42,8 @@ def test_every_example_is_tried_here() -> None:
 
 @pytest.mark.parametrize("name", DATA)
 def test_an_example_takes_a_few_steps(name: str, tmp_path: Path) -> None:
-    few = {"dataset.limit": 400, "training.epochs": 1}
+    # A window of traffic takes eight days without a gap, in every split.
+    few = {"dataset.limit": 3200 if name == "traffic" else 400, "training.epochs": 1}
     run = specc.run(example(name), out=tmp_path / "run", sets=few)
     assert np.isfinite(run.metrics["train"]["loss"])
     assert (tmp_path / "run" / "export" / "saved_model" / "saved_model.pb").exists()
@@ -86,3 +89,19 @@ def test_incomes_are_told_better_than_by_a_logistic_regression_on_the_same_split
     baseline = regression.score(table.loc[judge, columns], rich[judge])
     run = specc.run(path, out=tmp_path / "run")
     assert run.metrics["test"]["accuracy"] > baseline
+
+
+@pytest.mark.slow
+def test_traffic_is_foretold_better_than_by_the_same_hours_a_week_before(tmp_path: Path) -> None:
+    run = specc.run(example("traffic"), out=tmp_path / "run")
+    table = pd.read_csv(EXAMPLES / "data" / "traffic.csv").sort_values("datetime")
+    count = table["traffic_volume"].reset_index(drop=True)
+    test = count[-round(0.2 * len(count)) :]
+    # Of every hour of the test with a week before it and a day after it, all counted.
+    whole = test.rolling(168 + 24).count().shift(-24) == 168 + 24
+    naive = [(test.shift(-ahead) - test.shift(168 - ahead)).abs()[whole].mean() for ahead in range(1, 25)]
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["data"]["rows"]["test"] == whole.sum()
+    told = run.metrics["test"]["loss"] * manifest["features"]["targets.day"]["spread"][0]
+    print(f"wrong by {told:.0f} cars an hour; the week before by {np.mean(naive):.0f}")
+    assert told < 0.92 * np.mean(naive)

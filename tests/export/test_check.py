@@ -215,3 +215,10 @@ def test_the_answers_that_artefacts_are_held_to_are_the_networks_own(job: Job) -
     expected = job.model({"size": job.examples.prepared["size"]}, training=False)["price"]
     np.testing.assert_allclose(job.examples.answers["price"], expected, atol=1e-6)
     assert isinstance(serve(job.plan, job.model, STATES), Served)
+
+
+def test_an_answer_near_zero_is_held_to_the_units_it_was_brought_back_to() -> None:
+    """A mean of 3,000 added in float32 leaves a rounding of 0.0002, whatever the sum."""
+    wanted, rounded = np.array([[4000.0], [0.5]]), np.array([[4000.0], [0.5002]])
+    assert differences(rounded, wanted)[1] == 1
+    assert differences(rounded, wanted, unit=4000.0) == (pytest.approx(0.0002 / 4000), 0)

@@ -86,6 +86,7 @@ SPECS = {
         X, "unit: {type: number}", "[{Dense: 1}]", "loss: {MeanSquaredError: {reduction: sum}}, optimizer: sgd"
     ),
     "gathered": mlp("{Adam: {learning_rate: 0.01, gradient_accumulation_steps: 2, clipnorm: 0.05}}"),
+    "weighted": mlp("{Adam: 0.01}").replace("  batch_size", "  weight: unit\n  batch_size"),
     "averaged": mlp("{SGD: {learning_rate: 0.1, use_ema: true, ema_momentum: 0.9, global_clipnorm: 0.05}}"),
 }
 BATCH_NORM = spec(

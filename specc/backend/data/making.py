@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
+from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +17,9 @@ from specc.backend.data.room import room
 from specc.backend.data.split import SAMPLE, Split
 from specc.codes import S505
 from specc.data import Opened
-from specc.data.sources import Block, Source, keyed, plain
+from specc.data.faults import LISTED
+from specc.data.reading import plain
+from specc.data.sources import Block, Source, keyed
 from specc.diagnostics import Log, Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.features import State, offsets
@@ -34,7 +38,7 @@ def make_splits(opened: Opened, log: Log) -> dict[str, Split]:
     in_memory = dataset.cache == "memory" or (dataset.cache in ("auto", "none") and size <= room())
     # What is too large for memory is decoded again each epoch rather than written out, unless disk is asked for.
     decode = dataset.cache in ("memory", "disk") or (dataset.cache == "auto" and in_memory)
-    folder = None if in_memory else tempfile.TemporaryDirectory(prefix="specc-data-")
+    folder = None if in_memory else Aside()
     for name, (_, chosen) in rows.items():
         makers[name] = _Maker(name, dataset, chosen, states, folder, decode=decode)
     for name, source in sources.items():
@@ -61,6 +65,14 @@ def _row_bytes(dataset: Dataset, states: Mapping[str, State]) -> int:
     )
 
 
+class Aside:
+    """A directory on disk for as long as this object lives."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="specc-data-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 class _Maker:
     """Gathers one split."""
 
@@ -70,7 +82,7 @@ class _Maker:
         dataset: Dataset,
         rows: Array,
         states: Mapping[str, State],
-        folder: Any,
+        folder: Aside | None,
         *,
         decode: bool,
     ) -> None:
@@ -82,7 +94,7 @@ class _Maker:
         self.keeping = {}
         for key, field in self.fields.items():
             ready = decode or not states[key].get("files")
-            file = None if folder is None or not ready else Path(folder.name) / f"{name}.{key}.npy"
+            file = None if folder is None or not ready else folder.path / f"{name}.{key}.npy"
             self.keeping[key] = Keeping(field.feature, states[key], len(rows), ready=ready, file=file)
         self.span = _span(dataset)
         self.sample: dict[str, list[tuple[Array, Array]]] = {f"inputs.{f.name}": [] for f in dataset.inputs}
@@ -108,17 +120,16 @@ class _Maker:
             if not self.keeping[key].ready and source.faults.share is not None:
                 bad = broken(self.fields[key].feature, plain(some), self.states[key])
             if bad:
-                self._undecodable(bad, key, plain(some), places, block.start + inside, source, log)
+                self._pass_over(bad, key, plain(some), places, block.start + inside, source, log)
             self._remember(key, some, places)
 
-    def _undecodable(
+    def _pass_over(
         self, bad: list[int], key: str, names: Array, places: Array, numbers: Array, source: Source, log: Log
     ) -> None:
         if source.faults.share is None:
             log.refuse(undecodable([str(names[number]) for number in bad]), self.fields[key].span)
             return
-        for number in bad:
-            source.faults.undecodable(str(names[number]), int(numbers[number]))
+        source.faults.note(numbers[bad], [partial(_undecodable, str(names[number])) for number in bad[:LISTED]])
         self.filled[places[bad]] = False
 
     def _remember(self, key: str, column: Column, places: Array) -> None:
@@ -144,8 +155,13 @@ class _Maker:
             {f.name: kept[f"targets.{f.name}"] for f in dataset.targets},
             {f.name: _early(self.sample[f"inputs.{f.name}"]) for f in dataset.inputs},
             self.rows,
+            kept.get("weight"),
             self.folder,
         )
+
+
+def _undecodable(name: str) -> str:
+    return undecodable([name]).message
 
 
 def _early(parts: list[tuple[Array, Array]]) -> Array:
@@ -160,24 +176,25 @@ def _early(parts: list[tuple[Array, Array]]) -> Array:
 
 def _span(dataset: Dataset) -> int:
     """How many of the first rows of a split its first examples are made of."""
-    offs = _offsets(dataset)
-    return SAMPLE * _stride(dataset) + max(offs) - min(offs)
+    around = _offsets(dataset)
+    return SAMPLE * _stride(dataset) + around[-1] - around[0]
 
 
 def _offsets(dataset: Dataset) -> list[int]:
     """All rows that an example is made of, counted from its own."""
-    return [offset for field in (*dataset.inputs, *dataset.targets) for offset in offsets(field.feature)]
+    every = (offsets(field.feature) or (0,) for field in keyed(dataset).values())
+    return sorted({0}.union(*every))
 
 
 def _stride(dataset: Dataset) -> int:
     """How many rows lie between an example and the next."""
-    return max(int(getattr(f.feature, "stride", 1)) for f in (*dataset.inputs, *dataset.targets))
+    return max(getattr(field.feature, "stride", None) or 1 for field in keyed(dataset).values())
 
 
 def _places(dataset: Dataset, filled: Array) -> Array:
     """The rows of a split that are an example's own: all that it is made of are there."""
-    offs = sorted(set(_offsets(dataset)))
-    places = np.arange(max(0, -offs[0]), len(filled) - max(0, offs[-1]), _stride(dataset))
+    around = _offsets(dataset)
+    places = np.arange(-around[0], len(filled) - around[-1], _stride(dataset))
     if filled.all() or not len(places):
         return places
-    return places[np.all([filled[places + offset] for offset in offs], axis=0)]
+    return places[np.all([filled[places + offset] for offset in around], axis=0)]

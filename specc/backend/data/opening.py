@@ -45,16 +45,21 @@ class Data:
         told = {"skipped": skipped} if skipped else {}
         return {"readers": readers, **made_up, "rows": rows, **told, **fingerprint(files)}
 
+    def skipped(self) -> tuple[str, ...]:
+        """A line for each source of which rows were passed over."""
+        return tuple(line for source in self.sources.values() if (line := source.faults.summary()))
+
     def facts(self) -> Mapping[str, Mapping[str, Any]]:
         """What is known of every field now: `{"targets.species": {"classes": 3, "shape": [], "vocabulary": […]}}`."""
-        return {key: dict(field.feature.facts(self.states[key])) for key, field in keyed(self.dataset).items()}
+        fields = {key: field for key, field in keyed(self.dataset).items() if key != "weight"}
+        return {key: dict(field.feature.facts(self.states[key])) for key, field in fields.items()}
 
     def blame(self, log: Log) -> None:
         """Decode every file that is not kept in memory and report those that cannot be: after a batch failed."""
-        for key, field in keyed(self.dataset).items():
-            for split in self.splits.values():
-                role, name = key.split(".", 1)
-                kept = (split.inputs if role == "inputs" else split.targets)[name]
+        for split in self.splits.values():
+            fields = [(field, split.inputs[field.name]) for field in self.dataset.inputs]
+            fields += [(field, split.targets[field.name]) for field in self.dataset.targets]
+            for field, kept in fields:
                 if not kept.ready:
                     names = np.array([n.decode() for n in kept.array.numpy()], dtype=object)[split.places]
                     if bad := broken(field.feature, names, kept.state):

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from specc.codes import S503
-from specc.data.sources import plain
+from specc.codes import S501, S503
+from specc.data.reading import plain
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature, State, offsets
@@ -34,18 +34,23 @@ class Kept:
     """One field of one split, a row an example. `array` holds prepared rows, or names of files where `ready` is false.
 
     In memory it is a tensor, on disk a NumPy array that is mapped into memory. `offsets` are the rows, counted from an
-    example's own, that are one example together: `(0,)`, or those of a window.
+    example's own, that are one example together; None where an example is one row.
     """
 
     feature: Feature
     state: State
     array: Any
     ready: bool
-    offsets: tuple[int, ...] = (0,)
+    offsets: tuple[int, ...] | None = None
+
+    @property
+    def window(self) -> Array:
+        """The rows of an example, counted from its own, whether they are one or several."""
+        return np.array(self.offsets or (0,))
 
     def take(self, rows: Any) -> Any:
         """The network's tensor of a batch: one gather and, where a smaller dtype is kept, one cast."""
-        if self.offsets != (0,):
+        if self.offsets is not None:
             rows = rows[:, None] + tf.constant(self.offsets, rows.dtype)
         batch = self._gathered(rows)
         if not self.ready:
@@ -126,7 +131,7 @@ def example(feature: Feature, state: State) -> tuple[int, ...]:
     """The shape of one row, once a feature has learnt."""
     shape = feature.tensor(state).shape
     assert shape is not None, "a feature knows its shape once it has learnt"
-    return tuple(int(size or 0) for size in shape[1 if offsets(feature) == (0,) else 2 :])
+    return tuple(int(size or 0) for size in shape[1 if offsets(feature) is None else 2 :])
 
 
 def decoded(feature: Feature, names: Array, state: State, batch: int = 16) -> Iterator[tuple[int, Array | list[int]]]:
@@ -173,9 +178,18 @@ def as_written(function: Callable[..., Any]) -> Any:
 
 
 def undecodable(names: list[str]) -> Refusal:
-    """Files that cannot be decoded, as one refusal."""
-    shown = ", ".join(f"`{name}`" for name in names[:5])
-    others = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    """Files that cannot be decoded, as one refusal; those that are gone since they were found are told alone."""
+    gone = [name for name in names if not Path(name).exists()]
+    named = gone or names
+    shown = ", ".join(f"`{name}`" for name in named[:5])
+    others = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    if gone:
+        was = "is" if len(gone) == 1 else "are"
+        return Refusal(
+            S501,
+            f"{shown}{others} {was} gone since the data was opened",
+            "files must stay where they are until the end",
+        )
     return Refusal(
         S503, f"cannot decode {shown}{others}", "damaged, or of another format: save as JPEG or PNG, or remove"
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from specc.backend.data.prepared import Kept, as_written
+from specc.backend.data.augmentation import Augment, Tensors
+from specc.backend.data.prepared import Kept, as_written, undecodable
 from specc.kinds.arrays import Array
 
 SAMPLE = 256
@@ -19,7 +21,10 @@ SAMPLE = 256
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Examples of one split; elements are `(inputs, targets)`, two mappings from field names to tensors."""
+    """Examples of one split; elements are `(inputs, targets)`, two mappings from field names to tensors.
+
+    Where examples have weights, an element is `(inputs, targets, weights)`.
+    """
 
     places: Array
     """For each example the row of the kept fields that is its own."""
@@ -29,6 +34,8 @@ class Split:
     """The raw inputs of the first rows, by name."""
     origin: Array
     """For each row of the kept fields its number in the source."""
+    weight: Kept | None = None
+    """How much each example counts."""
     folder: Any = None
     """Holds the directory of what is kept on disk, for as long as the split is in use."""
 
@@ -45,11 +52,21 @@ class Split:
         """Batches in an epoch, the last of which may be smaller."""
         return -(-self.examples // batch_size)
 
-    def stream(self, batch_size: int, *, seed: int, shuffle: bool | int, epoch: int = 0, step: int = 0) -> Any:
+    def stream(
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        shuffle: bool | int,
+        epoch: int = 0,
+        step: int = 0,
+        augment: Augment | None = None,
+    ) -> Any:
         """Endless batches, beginning at a step of an epoch as if all before it had been taken.
 
         Every epoch has an order of its own, a function of (seed, epoch) only, and every example once. `shuffle` is
         whether it is another than that of the data; a number says how far from its place an example may come to be.
+        What `augment` draws is a function of (seed, epoch, step).
         """
         examples = tf.constant(self.examples, tf.int64)
 
@@ -63,9 +80,14 @@ class Split:
                 order = tf.argsort(tf.cast(order, tf.float64) + moved, stable=True)
             first = tf.where(number == epoch, tf.constant(step, tf.int64), 0)
             steps = tf.data.Dataset.range(first, self.steps(batch_size))
-            return steps.map(lambda i: order[i * batch_size : (i + 1) * batch_size])
+            return steps.map(
+                lambda i: (
+                    order[i * batch_size : (i + 1) * batch_size],
+                    tf.random.experimental.stateless_fold_in(key, i),
+                )
+            )
 
-        return self._elements(tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch)))
+        return self._elements(tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch)), augment)
 
     def batches(self, batch_size: int) -> Any:
         """Every example once, in order."""
@@ -73,23 +95,26 @@ class Split:
         steps = tf.data.Dataset.range(self.steps(batch_size))
 
         def rows(i: Any) -> Any:
-            return tf.range(i * batch_size, tf.minimum((i + 1) * batch_size, examples))
+            return tf.range(i * batch_size, tf.minimum((i + 1) * batch_size, examples)), i
 
         return self._elements(steps.map(as_written(rows)))
 
-    def _elements(self, numbers: Any) -> Any:
-        """Numbers of examples, a batch at a time, to the examples."""
+    def _elements(self, numbers: Any, augment: Augment | None = None) -> Any:
+        """Numbers of examples, a batch at a time, and the key that each batch draws from, to the examples."""
         fields = (*self.inputs.values(), *self.targets.values())
         # A gather is over before a second thread has been woken; decoding files, or reading from disk, is not.
-        waits = any(not field.ready or isinstance(field.array, np.ndarray) for field in fields)
+        waits = augment is not None or any(not field.ready or isinstance(field.array, np.ndarray) for field in fields)
         whole = len(self.places) == len(self.origin)
         with tf.device("CPU:0"):
             places = None if whole else tf.constant(self.places, tf.int64)
 
-        def examples(batch: Any) -> Any:
+        def examples(batch: Any, key: Any) -> Any:
             rows = batch if places is None else tf.gather(places, batch)
-            inputs = {name: field.take(rows) for name, field in self.inputs.items()}
-            return inputs, {name: field.take(rows) for name, field in self.targets.items()}
+            inputs: Tensors = {name: field.take(rows) for name, field in self.inputs.items()}
+            targets: Tensors = {name: field.take(rows) for name, field in self.targets.items()}
+            if augment is not None:
+                inputs, targets = augment(inputs, targets, key)
+            return (inputs, targets) if self.weight is None else (inputs, targets, self.weight.take(rows))
 
         options = tf.data.Options()
         options.deterministic = True
@@ -98,15 +123,34 @@ class Split:
         return elements.prefetch(tf.data.AUTOTUNE).with_options(options)
 
     def raw(self, examples: slice) -> dict[str, Array]:
-        """The raw inputs of some of the first `SAMPLE` examples, as the served model takes them; of files, bytes."""
-        places = self.places[:SAMPLE][examples]
+        """The raw inputs of some of the first examples, as the served model takes them; of files, bytes.
+
+        There are no more than `SAMPLE`, and fewer where rows among the first were passed over.
+
+        Raises:
+            Refusal: S501 when a file is gone.
+        """
         raw = {}
         for name, field in self.inputs.items():
-            offsets = np.array(field.offsets)
-            raw[name] = self.sample[name][places if field.offsets == (0,) else places[:, None] + offsets]
+            values = self.sample[name][self.sampled[examples, None] + field.window]
+            raw[name] = values if field.offsets else values[:, 0]
             if field.state.get("files"):
-                raw[name] = np.array([Path(file).read_bytes() for file in raw[name]], dtype=object)
+                raw[name] = np.array([_bytes(file) for file in raw[name]], dtype=object)
         return raw
+
+    @cached_property
+    def sampled(self) -> Array:
+        """The places of the examples of which all raw inputs are kept."""
+        ends = [len(self.sample[name]) - max(field.window) for name, field in self.inputs.items()]
+        first = self.places[:SAMPLE]
+        return np.asarray(first[first < min(ends)])
+
+
+def _bytes(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise undecodable([file]) from error
 
 
 def _signed(seed: int) -> int:

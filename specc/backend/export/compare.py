@@ -111,7 +111,7 @@ def _verdict(folder: Path, number: int, exporter: Exporter, examples: Examples, 
         if found[name].shape != wanted.shape:
             shapes = f"{list(found[name].shape)} instead of {list(wanted.shape)}"
             return Refusal(codes.S607, f"{_called(exporter)} answers `{name}` in the shape {shapes}")
-        distance, bad = differences(found[name], wanted)
+        distance, bad = differences(found[name], wanted, _unit(wanted, examples.outputs[name]))
         if bad:
             return Refusal(
                 codes.S607,
@@ -123,14 +123,24 @@ def _verdict(folder: Path, number: int, exporter: Exporter, examples: Examples, 
     return largest
 
 
-def differences(found: Array, wanted: Array) -> tuple[float, int]:
-    """The largest difference, absolute up to 1 and relative beyond, and how many examples lie outside the tolerance.
+def _unit(answer: Array, output: Array) -> float:
+    """Up to where differences of an answer are absolute: 1, and more where it was brought back to the target's units.
+
+    Adding a mean of thousands rounds to what float32 holds of thousands, also where the sum comes out near 0.
+    """
+    if answer.dtype.kind != "f" or np.array_equal(answer, output, equal_nan=True):
+        return 1.0
+    return float(max(1.0, np.abs(answer[np.isfinite(answer)]).max(initial=0.0)))
+
+
+def differences(found: Array, wanted: Array, unit: float = 1.0) -> tuple[float, int]:
+    """The largest difference, in units up to the unit and relative beyond, and how many examples are out of tolerance.
 
     NaN equals NaN, and an infinity itself; either beside anything else is infinitely far from it.
     """
     exact, given = wanted.astype(np.float64), found.astype(np.float64)
     with np.errstate(invalid="ignore"):
-        distance = np.abs(given - exact) / np.maximum(1.0, np.abs(exact))
+        distance = np.abs(given - exact) / np.maximum(unit, np.abs(exact))
     same = (given == exact) | (np.isnan(given) & np.isnan(exact))
     distance = np.where(same, 0.0, np.where(np.isfinite(distance), distance, np.inf))
     per_example = distance.reshape(len(distance), -1).max(axis=1, initial=0.0)

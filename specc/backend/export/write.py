@@ -50,9 +50,9 @@ def export(plan: Plan, model: keras.Model, data: Data, directory: Path, log: Log
     if not plan.exports:
         return {}
     split = next(data.splits[name] for name in ("test", "validation", "train") if name in data.splits)
-    inputs, _ = next(iter(split.batches(EXAMPLES)))
-    prepared = {name: tensor.numpy() for name, tensor in inputs.items()}
+    inputs = next(iter(split.batches(EXAMPLES)))[0]
     raw = split.raw(slice(EXAMPLES))
+    prepared = {name: tensor.numpy()[: len(raw[name])] for name, tensor in inputs.items()}
     needed = [given.name for given in plan.network.inputs]
     examples = ask(
         plan, model, data.states, {name: raw[name] for name in needed}, {name: prepared[name] for name in needed}

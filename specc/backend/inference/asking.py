@@ -20,7 +20,7 @@ from specc.backend.inference.rows import Numbered, Rows, read_rows, write_rows
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served
-from specc.kinds.features import Origin, State
+from specc.kinds.features import Origin, State, offsets
 from specc.kinds.readers import found, listed
 from specc.kinds.readers.csv import MISSING
 from specc.kinds.readers.image_folder import EXTENSIONS
@@ -111,7 +111,7 @@ class Asked:
     def _need(self, there: set[str], path: str) -> None:
         """Have a column for every field, or tell all that are missing."""
         before = self.log.errors
-        for column in dict.fromkeys(field.column for field in self.fields):
+        for column in dict.fromkeys(_key(field) for field in self.fields):
             if column not in there:
                 close, listing = nearest(column, sorted(there)), f"there are {listed(sorted(there))}"
                 help = f"did you mean `{close}`? {listing}" if close else listing
@@ -131,9 +131,11 @@ class Asked:
                 shape = [size or 0 for size in raw.shape or (None,)]
                 fields[field.name] = np.zeros(shape, object if raw.dtype == "string" else raw.dtype)
                 continue
-            values = [row.get(field.column) for _, row in batch]
+            values = [row.get(_key(field)) for _, row in batch]
             try:
                 column = _column(values, missing, origin, raw)
+                if offsets(field.feature) is not None and column.ndim != len(raw.shape or ()):
+                    raise _no_window(field, raw, origin)
                 read = field.feature.read(column, origin, self.states[f"inputs.{field.name}"])
                 fields[field.name] = _exact(read, origin, raw)
             except Refusal as refusal:
@@ -179,6 +181,20 @@ class Asked:
     def _stop(self, before: int) -> None:
         if self.log.errors > before:
             raise Rejected(self.log)
+
+
+def _key(field: Field) -> str:
+    """Where a row has a field: in its column, or, for a window of many rows, under its own name."""
+    return field.column if offsets(field.feature) is None else field.name
+
+
+def _no_window(field: Field, raw: Tensor, origin: Origin) -> Refusal:
+    rows, columns = (raw.shape or ())[1:]
+    return Refusal(
+        codes.S503,
+        f"`{field.name}` in {origin.where(0)} is no window of {rows} rows of {columns} numbers",
+        f'in JSON lines it is a list of rows, the earliest first: `{{"{field.name}": [[…], …]}}`',
+    )
 
 
 def is_picture(path: str) -> bool:

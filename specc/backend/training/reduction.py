@@ -13,12 +13,12 @@ import tensorflow as tf
 from keras import ops
 
 
-def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int, classes: Any = None) -> tuple[Any, Any]:
+def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int, weights: Any = None) -> tuple[Any, Any]:
     """The sum of a `keras.losses.Loss` over the examples that one replica holds, and its share of the divisor.
 
     Args:
         y_true: targets `[examples, …]`. y_pred: the network's output, which may carry a mask.
-        classes: a weight for the number of each class, which the sum is weighed by; the divisor stays, as in `fit`.
+        weights: one for each example, which the sum is weighed by; the divisor stays, as in `fit`.
 
     Returns:
         Two float32 scalars. Summed over replicas, their quotient is `loss(y_true, y_pred)` of the global batch.
@@ -31,25 +31,29 @@ def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int, classes: Any = No
     made = mask_of(values)  # `ignore_class` makes one
     if len(values.shape) == 0:
         # Dice and its like make one number of a batch: the mean over replicas, by examples, is the nearest there is.
-        return values * examples, examples
+        return values * (examples if weights is None else ops.sum(ops.cast(weights, loss.dtype))), examples
     mask = given if made is None else made if given is None else ops.logical_and(given, made)
     count = ops.cast(ops.size(values), loss.dtype)
     if mask is not None:
         mask = ops.cast(mask, values.dtype)
         if len(mask.shape) + 1 == len(values.shape):
             mask = ops.expand_dims(mask, -1)
-        weights = ops.broadcast_to(mask, ops.shape(values))
-        values, count = values * weights, ops.sum(weights)
-    if classes is not None:
-        chosen = ops.take(ops.convert_to_tensor(classes, values.dtype), class_numbers(y_true))
-        chosen = ops.reshape(chosen, (-1, *(1 for _ in values.shape[1:])))
+        passed = ops.broadcast_to(mask, ops.shape(values))
+        values, count = values * passed, ops.sum(passed)
+    if weights is not None:
+        chosen = ops.reshape(ops.cast(weights, values.dtype), (-1, *(1 for _ in values.shape[1:])))
         values = values * chosen
         if loss.reduction == "mean_with_sample_weight":
-            counted = ops.ones_like(values) if mask is None else weights
+            counted = ops.ones_like(values) if mask is None else passed
             count = ops.sum(counted * chosen)
     if loss.reduction in ("sum", "none", None):
         count = ops.cast(1.0 / replicas, loss.dtype)
     return ops.sum(values), count
+
+
+def of_classes(weights: Any, targets: Any) -> Any:
+    """The weight of each example's class, of a weight for the number of each class."""
+    return ops.take(ops.convert_to_tensor(weights, "float32"), class_numbers(targets))
 
 
 def class_numbers(targets: Any) -> Any:
@@ -73,7 +77,7 @@ def first(tensor: Any, count: Any) -> Any:
 
 
 def shards(dataset: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
-    """Global batches cut for replicas: as many elements as replicas for each, `(inputs, targets, examples)`.
+    """Global batches cut for replicas: as many elements as replicas for each, with the number of examples at the end.
 
     The parts differ by one example at most. A part without any borrows one, counted as none: batch normalization must
     not see an empty batch.
@@ -81,14 +85,14 @@ def shards(dataset: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
 
     # Plain graph operations: autograph would spend longer on reading these functions than on tracing them.
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def cut(inputs: Any, targets: Any) -> tf.data.Dataset:
-        size = tf.shape(tf.nest.flatten(inputs)[0], out_type=tf.int64)[0]
+    def cut(*batch: Any) -> tf.data.Dataset:
+        size = tf.shape(tf.nest.flatten(batch)[0], out_type=tf.int64)[0]
 
         @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
         def part(replica: Any) -> Any:
             start, stop = replica * size // replicas, (replica + 1) * size // replicas
             end = tf.maximum(stop, start + 1)
-            inside = tf.nest.map_structure(lambda tensor: tensor[start:end], (inputs, targets))
+            inside = tf.nest.map_structure(lambda tensor: tensor[start:end], batch)
             return (*inside, tf.cast(stop - start, tf.int32))
 
         return tf.data.Dataset.range(replicas).map(part)

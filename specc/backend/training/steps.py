@@ -12,7 +12,7 @@ import tensorflow as tf
 from specc import codes
 from specc.backend.objective import Objective
 from specc.backend.training.faults import blamed, loss_scope
-from specc.backend.training.reduction import first, shards, summed
+from specc.backend.training.reduction import first, mask_of, of_classes, shards, summed
 from specc.diagnostics import Log
 
 SUM = tf.distribute.ReduceOp.SUM
@@ -151,14 +151,16 @@ class Steps:
         self._measure(*answer)
         return losses, examples
 
-    def _forward(self, batch: tuple[Any, ...], *, training: bool) -> tuple[Any, Any, tuple[Any, Any]]:
-        """This replica's share of the losses of the global batch, its examples, and targets beside predictions."""
-        inputs, targets, *count = batch[0] if len(batch) == 1 else batch
+    def _forward(self, batch: tuple[Any, ...], *, training: bool) -> tuple[Any, Any, tuple[Any, Any, Any]]:
+        """This replica's share of the losses of the global batch, its examples; targets, predictions and weights."""
+        inputs, targets, *rest = batch[0] if len(batch) == 1 else batch
+        weights = rest[0] if len(rest) == (1 if self.replicas == 1 else 2) else None
         predictions = self.model({name: inputs[name] for name in self.model.input}, training=training)
         # Read at once: at the next collective another replica calls the model, and Keras keeps one list for all.
         penalties = [tf.cast(tf.reduce_sum(term), tf.float32) for term in self.model.losses]
         if self.replicas > 1:
-            size = count[0]
+            size = rest[-1]
+            weights = weights if weights is None else first(weights, size)
             targets = {name: first(tensor, size) for name, tensor in targets.items()}
             predictions = {name: first(tensor, size) for name, tensor in predictions.items()}
         else:
@@ -169,8 +171,7 @@ class Steps:
             scope = tf.name_scope(loss_scope(number))
             with blamed(self.log, codes.S401, term.span, f"`{term.loss.name}`"), scope:
                 given = targets[term.output], predictions[term.output]
-                weights = self.class_weights if training else None
-                parts.append(summed(term.loss, *given, self.replicas, weights))
+                parts.append(summed(term.loss, *given, self.replicas, self._weights(weights, given[0], training)))
         sums = tf.stack([tf.cast(part[0], tf.float32) for part in parts])
         divisors = tf.stack([*(tf.cast(part[1], tf.float32) for part in parts), examples])
         if self.replicas > 1:
@@ -181,16 +182,27 @@ class Steps:
             # Weights are the same on every replica and activities are means over a batch: both count by examples.
             penalty = tf.add_n(penalties)
             total += penalty * (examples / divisors[-1]) if self.replicas > 1 else penalty
-        return tf.concat([total[None], shares], 0), examples, (targets, predictions)
+        return tf.concat([total[None], shares], 0), examples, (targets, predictions, weights)
+
+    def _weights(self, weights: Any, targets: Any, training: bool) -> Any:
+        """How much each example counts in the loss: by itself, and while training by its class as well."""
+        if self.class_weights is None or not training:
+            return weights
+        classes = of_classes(self.class_weights, targets)
+        return classes if weights is None else classes * weights
 
     def _apply(self, gradients: list[Any]) -> None:
         with blamed(self.log, codes.S105, self.objective.span, "the optimizer's step"):
             self.objective.optimizer.apply(gradients, self.variables)
 
-    def _measure(self, targets: Mapping[str, Any], predictions: Mapping[str, Any]) -> None:
+    def _measure(self, targets: Mapping[str, Any], predictions: Mapping[str, Any], weights: Any) -> None:
         for measure in self.objective.measures:
             with blamed(self.log, codes.S404, measure.span, f"`{measure.metric.name}`"):
-                measure.metric.update_state(targets[measure.output], predictions[measure.output])
+                answer, given = predictions[measure.output], weights
+                if weights is not None and (mask := mask_of(answer)) is not None:
+                    # Keras multiplies the two as they are.
+                    given = tf.reshape(weights, (-1, *(1 for _ in mask.shape[1:])))
+                measure.metric.update_state(targets[measure.output], answer, sample_weight=given)
 
     def average_state(self) -> None:
         """Make the replicas agree on state that has no gradient, like moving averages of batch normalization."""

@@ -54,12 +54,14 @@ def command(spec: str, out: Path | None, params: dict[str, Any], sets: dict[str,
 def _outcome(run: Run) -> Iterator[str]:
     """What a run came to: its figures, and where everything is."""
     if run.path is None:
-        yield from run.checked
+        yield from (*run.checked, *run.skipped)
         yield "a dry run: nothing is left behind"
         return
     if run.interrupted:
         yield "\ninterrupted: what was learnt is kept"
     yield f"\n{metrics(run.metrics)}\n"
+    for line in run.skipped:
+        yield f"{line}\n"
     yield f"run          {run.path}"
     for name, artefact in run.artefacts.items():
         checked = f"answers as trained on {count(artefact.examples, 'example')}, within {artefact.difference:.1g}"

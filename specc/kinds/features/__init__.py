@@ -100,9 +100,10 @@ def columns(feature: Feature, column: str) -> tuple[str, ...]:
     return tuple(getattr(feature, "columns", None) or (column,))
 
 
-def offsets(feature: Feature) -> tuple[int, ...]:
-    """The rows that are one example together, counted from the example's own row: of all but windows, itself."""
-    return tuple(getattr(feature, "offsets", (0,)))
+def offsets(feature: Feature) -> tuple[int, ...] | None:
+    """The rows that are one example together, counted from the example's own; None where an example is one row."""
+    of_window: tuple[int, ...] | None = getattr(feature, "offsets", None)
+    return of_window
 
 
 class Feature(Protocol):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from specc import codes, kinds
 from specc.calls import UNKNOWN_VALUE, Call
-from specc.diagnostics import Log, Refusal, nearest
+from specc.diagnostics import Log, Refusal
+from specc.kinds.features._weight import Weight
 from specc.passes.bind.calls import LOST, bind_call
+from specc.passes.bind.splitting import bind_splitting
 from specc.passes.bind.values import Values
-from specc.plan import Dataset, Field, Splitting
+from specc.plan import Dataset, Field
 from specc.tree import Tree
 
 SPLITS = ("train", "validation", "test")
@@ -35,6 +37,9 @@ def bind_fields(section: Tree, values: Values, log: Log) -> tuple[Field, ...]:
         except Refusal as refusal:
             log.refuse(refusal, tree[refusal.argument].span if refusal.argument in tree else written.key)
             continue
+        if column is not None and "columns" in properties:
+            told = "`column` and `columns` stand side by side, and both say what is read"
+            log.report(codes.S105, column.span, told, help="leave one of them out")
         fields.append(
             Field(
                 name=name,
@@ -57,14 +62,23 @@ def bind_dataset(
         sources=sources,
         inputs=inputs,
         targets=targets,
-        split=_splitting(split, sources, inputs, targets, log),
+        split=bind_splitting(split, sources, inputs, targets, log),
         batch_size=_whole(tree, "batch_size", 32, values, log),
         shuffle=_shuffle(tree, values, log),
         limit=_whole(tree, "limit", None, values, log),
         span=tree.key,
         cache=str(values.compute(tree["cache"]).value) if "cache" in tree else "auto",
         skip=_skip(values.compute(tree["on_error"])) if "on_error" in tree else None,
+        weight=_weight(tree["weight"]) if "weight" in tree else None,
+        augment=tuple(bind_call("layers", item, values.compute(item), log) for item in tree["augment"].elements)
+        if "augment" in tree
+        else (),
     )
+
+
+def _weight(tree: Tree) -> Field:
+    """The column of weights, as a field without a name of its own in the network."""
+    return Field("weight", str(tree.plain()), Weight(), tree.key, tree.span)
 
 
 def _shuffle(tree: Tree, values: Values, log: Log) -> bool | int:
@@ -114,63 +128,6 @@ def _absolute(value: Any, base: Path) -> Any:
     if isinstance(value, list):
         return [_absolute(item, base) for item in value]
     return {key: _absolute(item, base) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _splitting(
-    tree: Tree | None, sources: Collection[str], inputs: tuple[Field, ...], targets: tuple[Field, ...], log: Log
-) -> Splitting:
-    if tree is None:
-        return Splitting()
-    fractions = {name: float(tree[name].plain()) for name in ("validation", "test") if name in tree}
-    if sum(fractions.values()) >= 1:
-        log.report(
-            codes.S505,
-            tree.key,
-            f"validation and test take {sum(fractions.values()):g} of the examples: nothing is left to train on",
-            help="let the two add up to less than 1",
-        )
-    stratify = str(tree["stratify"].plain()) if "stratify" in tree else None
-    names = [f.name for f in (*targets, *inputs)]
-    if stratify is not None and stratify not in names:
-        near = nearest(stratify, names)
-        log.report(
-            codes.S201,
-            tree["stratify"].span,
-            f"the dataset has no feature `{stratify}`",
-            help=f"did you mean `{near}`?" if near else f"there are: {', '.join(names)}",
-        )
-    if stratify is not None and "group" in tree:
-        log.report(
-            codes.S105,
-            tree["group"].key,
-            "`group` and `stratify` stand side by side: groups that stay whole cannot be dealt out by class",
-            help="leave one of them out",
-        )
-    if "order" in tree:
-        for other in ("stratify", "group"):
-            if other in tree:
-                log.report(
-                    codes.S105,
-                    tree[other].key,
-                    f"`order` and `{other}` stand side by side: what comes last in order is what is held out",
-                    help="leave one of them out",
-                )
-    for name, fraction in fractions.items():
-        if fraction and name in sources:
-            log.report(
-                codes.S105,
-                tree[name].span,
-                f"`{name}` has a source of its own, and a share of the training examples is asked for as well",
-                help=f"leave out one of the two: this share, or `source: {{{name}: …}}`",
-            )
-    return Splitting(
-        validation=fractions.get("validation", 0.0),
-        test=fractions.get("test", 0.0),
-        stratify=stratify,
-        group=str(tree["group"].plain()) if "group" in tree else None,
-        order=str(tree["order"].plain()) if "order" in tree else None,
-        span=tree.key,
-    )
 
 
 def _whole(tree: Tree, key: str, default: Any, values: Values, log: Log) -> Any:

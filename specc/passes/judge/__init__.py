@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from specc.diagnostics import Log
+from specc.passes.judge.augmentation import judge_augmentation
 from specc.passes.judge.class_weights import with_class_weights
 from specc.passes.judge.losses import judge_loss
 from specc.passes.judge.matching import matched
@@ -22,6 +23,8 @@ def judge(plan: Plan, log: Log) -> Plan:
     network = without_unused(plan.network, log)
     plan = replace(plan, network=network)
     judge_ranges(plan, log)
+    if plan.dataset is not None:
+        judge_augmentation(plan.dataset, log)
     if plan.dataset is not None and plan.training is not None:
         cases = matched(plan, plan.training, log)
         for case in cases:

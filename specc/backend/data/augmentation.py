@@ -1,0 +1,77 @@
+"""Pictures changed at random while training, by Keras's layers: what is drawn is a function of seed, epoch and step.
+
+Keras's layers draw from generators that hold a state, which nobody could bring to the step at which a run goes on, and
+which several threads would take from in any order. Here every batch draws from a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import keras
+import tensorflow as tf
+
+from specc.backend.lower import lower
+from specc.diagnostics import Log, Refusal, Rejected
+from specc.kinds.features.image import Image
+from specc.plan import Dataset
+
+Tensors: TypeAlias = "Mapping[str, Any]"
+
+Augment = Callable[[Tensors, Tensors, Any], tuple[Tensors, Tensors]]
+"""Inputs and targets of a batch, and the key that it draws from, to the same changed at random."""
+
+
+class Drawn(keras.random.SeedGenerator):  # type: ignore[misc]
+    """Seeds that follow from a key, one after the other as a graph is traced; without a variable."""
+
+    def __init__(self, key: Any) -> None:
+        self.key, self.count = key, 0
+
+    def next(self, ordered: bool = True) -> Any:
+        self.count += 1
+        return tf.random.experimental.stateless_fold_in(self.key, self.count)
+
+
+def augmentation(dataset: Dataset, log: Log) -> Augment | None:
+    """What `dataset.augment` asks for: the pictures of a batch changed, and masks as their pictures; None for nothing.
+
+    Raises:
+        Rejected: what Keras refuses is in `log`.
+    """
+    if not dataset.augment:
+        return None
+    layers = []
+    for call in dataset.augment:
+        try:
+            layers.append(lower(call))
+        except Refusal as refusal:
+            log.refuse(refusal, call.spans.get(refusal.argument, call.span or dataset.span))
+            raise Rejected(log) from refusal
+    pictures = [field.name for field in dataset.inputs if isinstance(field.feature, Image)]
+    masks = [field.name for field in dataset.targets if isinstance(field.feature, Image)]
+
+    def augment(inputs: Tensors, targets: Tensors, key: Any) -> tuple[Tensors, Tensors]:
+        changed, followed = dict(inputs), dict(targets)
+        for number, layer in enumerate(layers):
+            own = tf.random.experimental.stateless_fold_in(key, number)
+            for name in masks:
+                _draw_from(layer, own)
+                moved = layer.get_random_transformation(changed[pictures[0]], training=True)
+                followed[name] = layer.transform_segmentation_masks(followed[name], moved, training=True)
+            for name in pictures:
+                _draw_from(layer, own)
+                changed[name] = layer(changed[name], training=True)
+        same = {name: tf.ensure_shape(tensor, inputs[name].shape) for name, tensor in changed.items()}
+        return same, {name: tf.ensure_shape(tensor, targets[name].shape) for name, tensor in followed.items()}
+
+    return augment
+
+
+def _draw_from(layer: Any, key: Any) -> None:
+    """Have a layer draw from a key: the same key, the same draw, for each picture of an example and for its mask."""
+    seeds = Drawn(key)
+    for one in layer._flatten_layers():
+        # Layers that are made of others have a generator each.
+        one._get_seed_generator = lambda backend=None: seeds

@@ -1,0 +1,83 @@
+"""The values of a column checked, a part at a time: by a feature, or as a key; and what is wrong with some of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specc.codes import S503
+from specc.data.keys import Readable
+from specc.diagnostics import Refusal
+from specc.kinds.arrays import Array, np
+from specc.kinds.features import BadRows, Origin, State, missing
+from specc.kinds.readers import Coded, Column
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the values of a column are read."""
+
+    by: Readable
+    state: State | None
+    target: bool
+
+    def read(self, column: Column, origin: Origin) -> Column:
+        """The values of a column; of one in which few differ, each is read once."""
+        values = column.values if isinstance(column, Coded) else column
+        try:
+            read = self.by.read(values, origin, self.state)
+            if self.target and (absent := missing(read)).any():
+                raise BadRows(
+                    S503,
+                    "the target in {rows} is missing",
+                    absent,
+                    origin,
+                    "there is nothing to learn from these rows: leave them out",
+                )
+        except BadRows as refusal:
+            if not isinstance(column, Coded):
+                raise
+            raise BadRows(refusal.code, refusal.template, refusal.bad[column.codes], origin, refusal.help) from None
+        return Coded(read, column.codes) if isinstance(column, Coded) else read
+
+    def told(self, refusal: BadRows, column: Column, origin: Origin, row: int) -> str:
+        """What is wrong with one row of those at fault: each has its own value, and maybe its own fault."""
+        alone = np.array([row])
+        try:
+            self.read(column[alone], picked(origin, alone))
+        except Refusal as its_own:
+            return its_own.message
+        return refusal.template.replace("{rows}", origin.where(row))
+
+
+@dataclass(slots=True)
+class Fault:
+    """What is wrong with a column, met first in one block, and in how many rows."""
+
+    refusal: Refusal
+    count: int = 0
+
+    def whole(self) -> Refusal:
+        """Told once, with the count of all rows at fault."""
+        if not isinstance(self.refusal, BadRows):
+            return self.refusal
+        return Refusal(self.refusal.code, self.refusal.told(self.count), self.refusal.help)
+
+
+def plain(column: Column) -> Array:
+    """A column as an array, a value a row."""
+    return column.values[column.codes] if isinstance(column, Coded) else column
+
+
+def picked(origin: Origin, rows: Array) -> Origin:
+    """That of some rows."""
+    return Origin(lambda row: origin.where(int(rows[row])), origin.folder)
+
+
+def spread(column: Column, rows: Array, count: int) -> Array:
+    """Values of some rows among all rows; the others have no value of any meaning."""
+    values = plain(column)
+    spread = np.zeros((count, *values.shape[1:]), values.dtype)
+    if values.dtype.kind == "O":
+        spread.fill("")
+    spread[rows] = values
+    return spread
