@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as made
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -158,14 +156,17 @@ def _marks(columns: Mapping[str, Column], mask: Array, states: Mapping[str, Stat
 
 def _try_pictures(names: list[str], of: Field, log: Log) -> None:
     """Decode files of pictures, where Pillow is installed; an empty one is at fault in any case."""
-    pillow: Any = import_module("PIL.Image") if find_spec("PIL") else None
+    try:
+        from PIL import Image
+    except ImportError:
+        Image = None  # noqa: N806
     bad = []
     for name in names:
         if not Path(name).stat().st_size:
             bad.append(name)
-        elif pillow is not None:
+        elif Image is not None:
             try:
-                with pillow.open(name) as picture:
+                with Image.open(name) as picture:
                     picture.load()
             except (OSError, SyntaxError, ValueError):
                 bad.append(name)
