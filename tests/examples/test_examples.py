@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -25,6 +26,7 @@ DATA = {
     "fashion_mnist": "fashion_mnist/t10k-labels-idx1-ubyte.gz",
     "adult": "adult.csv",
     "photos": "photos/test",
+    "imdb": "imdb/test.csv",
 }
 
 
@@ -86,3 +88,13 @@ def test_incomes_are_told_better_than_by_a_logistic_regression_on_the_same_split
     baseline = regression.score(table.loc[judge, columns], rich[judge])
     run = specc.run(path, out=tmp_path / "run")
     assert run.metrics["test"]["accuracy"] > baseline
+
+
+@pytest.mark.slow
+def test_reviews_are_understood_as_well_as_by_a_logistic_regression_over_tf_idf(tmp_path: Path) -> None:
+    path = example("imdb")
+    train, test = (pd.read_csv(EXAMPLES / "data" / "imdb" / f"{name}.csv") for name in ("train", "test"))
+    regression = make_pipeline(TfidfVectorizer(max_features=20_000), LogisticRegression(max_iter=200))
+    baseline = regression.fit(train.review, train.positive).score(test.review, test.positive)
+    run = specc.run(path, out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] >= max(0.87, baseline - 0.005)
