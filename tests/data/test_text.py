@@ -21,7 +21,8 @@ from specc.backend.inference import evaluate
 from specc.diagnostics import Log, Refusal
 from specc.kinds.features import learnt
 
-texts = st.lists(st.text(st.characters(codec="utf-8"), max_size=30), min_size=1, max_size=8)
+# Keras cannot hold a word that ends with the character 0.
+texts = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30), min_size=1, max_size=8)
 prose = st.lists(
     st.text(st.sampled_from(list("abcAB éÉßİ\t\n\r\v\f\u00a0\u2003\x1c.,'-_!\\]^[$")), max_size=30),
     min_size=1,
@@ -59,7 +60,7 @@ def vectorization(kind, **more):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(texts | prose, standards, splits, st.integers(1, 3), st.integers(1, 9))
 def test_words_are_those_of_keras(values, standardize, split, ngrams, length):
     kind = feature("text", standardize=standardize, split=split, ngrams=ngrams, length=length)
@@ -78,7 +79,7 @@ def test_words_are_those_of_keras(values, standardize, split, ngrams, length):
         np.testing.assert_array_equal(known, ours)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(prose, standards, splits, st.integers(1, 2), st.integers(3, 9))
 def test_the_vocabulary_is_what_keras_adapts_to(values, standardize, split, ngrams, size):
     kind = feature("text", standardize=standardize, split=split, ngrams=ngrams, vocabulary=size, length=3)

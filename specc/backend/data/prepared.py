@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -19,6 +21,12 @@ from specc.kinds.readers import Coded, Column
 
 CHUNK_BYTES = 16 * 2**20
 """How much is prepared in one go: enough to be vectorised, small against what is kept."""
+
+PART = 1024
+"""Fewer rows than this are not worth a thread."""
+
+WORKERS = min(8, os.cpu_count() or 1)
+"""How many parts are prepared at once, each of `CHUNK_BYTES` at most."""
 
 UNREADABLE = (
     tf.errors.InvalidArgumentError,
@@ -89,9 +97,17 @@ class Keeping:
             return []
         if self.state.get("files"):
             return self._decoded(places, column)
-        step = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
-        for start in range(0, len(column), step):
-            self.array[places[start : start + step]] = self._prepared(column[start : start + step])
+        largest = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
+        step = min(largest, max(PART, -(-len(column) // WORKERS)))
+        starts = range(0, len(column), step)
+        if len(starts) == 1:
+            self.array[places] = self._prepared(column)
+            return []
+        # TensorFlow works on texts with one thread: parts of a column side by side take all cores.
+        with ThreadPoolExecutor(WORKERS) as workers:
+            parts = workers.map(lambda start: self._prepared(column[start : start + step]), starts)
+            for start, prepared in zip(starts, parts, strict=True):
+                self.array[places[start : start + step]] = prepared
         return []
 
     def _prepared(self, values: Array) -> Array:

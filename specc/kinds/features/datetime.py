@@ -148,7 +148,8 @@ def _days_before(tf: ModuleType, year: Any) -> Any:
 def _scaled(tf: ModuleType, name: str, found: Mapping[str, Any]) -> Any:
     part, _, turn = name.partition("_")
     first, count = RANGES[part]
-    share = tf.cast(found[part] - first, tf.float32) / float(count)
+    # A graph would multiply by the inverse where it is told to divide, and differ in the last digit.
+    share = tf.cast(found[part] - first, tf.float32) * tf.constant(1 / count, tf.float32)
     if not turn:
         return share
     angle = share * tf.constant(2 * np.pi, tf.float32)

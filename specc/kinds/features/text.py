@@ -26,8 +26,9 @@ SPECIAL = ("", "[UNK]")
 """What 0 and 1 stand for."""
 
 PUNCTUATION = rb"""!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"""
+LOWERED = bytes(range(256)).lower()
 STRIPPED = r"""[!"#$%&()\*\+,\-\./:;<=>?@\[\\\]^_`{|}~']+"""
-"""The same, as a pattern."""
+"""What is stripped, as bytes and as a pattern, and what each byte becomes in lower case."""
 
 HASHES = 2**63 - 1
 """Into how many buckets words are hashed for the search: all that an int64 can tell apart."""
@@ -130,15 +131,14 @@ class Text:
             if not learns and self.length is not None:
                 continue
             values, times = sent
-            for text, often in zip(values, np.ones(len(values), int) if times is None else times, strict=True):
+            for text, often in zip(values, [1] * len(values) if times is None else times.tolist(), strict=True):
                 words = self._tokens(text.encode())
-                lengths[len(words)] += int(often)
-                if not learns:
-                    continue
-                if often == 1:
+                if self.length is None:
+                    lengths[len(words)] += often
+                if learns and often == 1:
                     counts.update(words)
-                else:
-                    counts.update({word: count * int(often) for word, count in Counter(words).items()})
+                elif learns:
+                    counts.update({word: count * often for word, count in Counter(words).items()})
         if learns and not counts:
             raise Refusal(S503, "the training rows hold no word", "name another column, or look at `standardize`")
         return {
@@ -155,9 +155,8 @@ class Text:
         return entries_of(self.vocabulary) if isinstance(self.vocabulary, str) else self._listed or ()
 
     def _standardized(self, text: bytes) -> bytes:
-        if "lower" in self.standardize:
-            text = text.lower()
-        return text.translate(None, PUNCTUATION) if "strip" in self.standardize else text
+        letters = LOWERED if "lower" in self.standardize else None
+        return text.translate(letters, PUNCTUATION if "strip" in self.standardize else b"")
 
     def _tokens(self, text: bytes) -> list[bytes]:
         """What `prepare` looks up, without TensorFlow: a text has the words that its bytes say."""
