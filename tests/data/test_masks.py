@@ -75,9 +75,10 @@ def test_files_whose_pixels_are_no_class_numbers_are_told(tmp_path):
         (tmp_path / "rows.csv").write_text(f"x,mask\n1,{name}.png\n")
         fields = {"x": feature("number")}, {"mask": feature("image", size=[9, 12], classes=5)}
         plan = data_plan(reader("csv", path=str(tmp_path / "rows.csv")), *fields)
-        [(code, line, message, _)] = told(open_data, plan)
+        [(code, line, message, help)] = told(open_data, plan)
         assert (code, line) == ("S503", 11)
         assert message == f"cannot decode `{tmp_path}/{name}.png`"
+        assert "a grey PNG without a palette" in help
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,17 @@ def test_a_size_is_known_before_the_data_also_where_the_rows_hold_fewer_words():
     assert facts == {"classes": 100, "vocabulary": ["", "[UNK]", "b", "a"], "shape": [4]}
 
 
+def test_a_list_of_words_is_the_text_of_them():
+    kind = feature("text", vocabulary=["good", "film"], length=3)
+    lists = np.empty(3, object)
+    lists[:] = [["good", "Film"], np.array(["film"]), []]
+    assert numbered(kind, lists, state_of(kind, lists)).tolist() == [[2, 3, 0], [3, 0, 0], [0, 0, 0]]
+    lists[0] = ["good film"]
+    with pytest.raises(Refusal) as refusal:
+        kind.read(lists, ORIGIN)
+    assert refusal.value.message == "a value in table.csv:2 is empty, or holds the separator ` `"
+
+
 def test_a_length_left_out_holds_95_of_100_rows_whole():
     values = column(*(" ".join(["w"] * n) for n in range(1, 101)))
     kind = feature("text")
@@ -160,7 +171,7 @@ def test_a_spec_names_the_file_relative_to_itself_and_a_run_absolutely(tmp_path)
 specc: 1
 dataset:
   source: {csv: rows.csv}
-  inputs: {text: {type: text, vocabulary: words.txt, length: 3}}
+  inputs: {text: {type: text, vocabulary: words.txt}}
   targets: {label: {type: binary}}
   split: {test: 0.25}
 model:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from specc.codes import S503
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
-from specc.kinds.features import Feature, State, offsets
+from specc.kinds.features import Feature, State, is_class, offsets
 from specc.kinds.readers import Coded, Column
 
 CHUNK_BYTES = 16 * 2**20
@@ -187,10 +187,11 @@ def as_written(function: Callable[..., Any]) -> Any:
     return tf.autograph.experimental.do_not_convert(function)
 
 
-def undecodable(names: list[str]) -> Refusal:
+def undecodable(names: list[str], feature: Feature) -> Refusal:
     """Files that cannot be decoded, as one refusal."""
     shown = ", ".join(f"`{name}`" for name in names[:5])
     others = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return Refusal(
-        S503, f"cannot decode {shown}{others}", "damaged, or of another format: save as JPEG or PNG, or remove"
-    )
+    remedy = "damaged, or of another format: save as JPEG or PNG, or remove"
+    if is_class(feature):
+        remedy = "a mask is a grey PNG without a palette, and its pixels are class numbers below `classes`"
+    return Refusal(S503, f"cannot decode {shown}{others}", remedy)

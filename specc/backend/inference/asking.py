@@ -153,7 +153,7 @@ class Asked:
             for field in files:
                 names = fields[field.name]
                 if bad := broken(field.feature, names, self.states[f"inputs.{field.name}"]):
-                    raise undecodable([names[number] for number in bad]) from error
+                    raise undecodable([names[number] for number in bad], field.feature) from error
             raise
         return told(self.plan, self.states, {name: tensor.numpy() for name, tensor in answers.items()})
 

@@ -26,8 +26,8 @@ def joined(column: Array, separator: str | None, origin: Origin, *, served: bool
         Refusal: S104 for texts where no separator is stated.
         BadRows: S503 for a list with a value that holds the separator, or is none.
     """
-    if column.ndim == 2 or (column.dtype.kind == "O" and any(_is_list(value) for value in column)):
-        return _of_lists(column, separator or BETWEEN, origin)
+    if column.ndim == 2 or holds_lists(column):
+        return of_lists(column, separator or BETWEEN, origin)
     if column.ndim == 1 and column.dtype.kind in "biuf":
         column = column.astype(object)
     values = scalars(column, "category")
@@ -40,11 +40,17 @@ def joined(column: Array, separator: str | None, origin: Origin, *, served: bool
     return values if values.dtype.kind == "O" else values.astype(str).astype(object)
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple, np.ndarray))
+def holds_lists(column: Array) -> bool:
+    """Are some of its values lists?"""
+    return column.dtype.kind == "O" and any(isinstance(value, (list, tuple, np.ndarray)) for value in column)
 
 
-def _of_lists(column: Array, separator: str, origin: Origin) -> Array:
+def of_lists(column: Array, separator: str, origin: Origin) -> Array:
+    """Lists as texts; None is a list without values, and a text among them stays.
+
+    Raises:
+        BadRows: S503 for a list with a value that holds the separator, or is empty.
+    """
     texts, bad = np.empty(len(column), object), np.zeros(len(column), bool)
     for row, values in enumerate(column):
         listed = [values] if isinstance(values, str) else [] if values is None else list(values)
@@ -52,7 +58,7 @@ def _of_lists(column: Array, separator: str, origin: Origin) -> Array:
         bad[row] = not isinstance(values, str) and any(not piece or separator in piece for piece in pieces)
         texts[row] = separator.join(pieces)
     if bad.any():
-        remedy = "state another one, that no value holds: `separator`"
+        remedy = "correct the rows; or, of a category, state a `separator` that no value holds"
         told = f"a value in {{rows}} is empty, or holds the separator `{separator}`"
         raise BadRows(S503, told, bad, origin, remedy)
     return texts

@@ -19,6 +19,7 @@ from specc.kinds import PATH, argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import scalars
+from specc.kinds.features._pieces import holds_lists, of_lists
 from specc.kinds.features._vocabulary import entries_of
 from specc.tensors import Tensor
 
@@ -113,7 +114,8 @@ class Text:
         return facts
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
-        values = scalars(column, "text")
+        # A list is one of words, and is served as a text.
+        values = of_lists(column, " ", origin) if holds_lists(column) else scalars(column, "text")
         if values.dtype.kind != "O":
             values = values.astype(str).astype(object)
         try:
