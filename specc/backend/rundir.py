@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from specc import codes
+from specc import codes, kinds
 from specc.diagnostics import Refusal
 from specc.plan import Plan
 from specc.text.scalars import resolve
@@ -121,9 +122,18 @@ def write_spec(path: Path, plan: Plan) -> None:
     if plan.dataset is not None:
         sources = {name: {call.name: dict(call.arguments)} for name, call in plan.dataset.sources.items()}
         spec["dataset"]["source"] = _plain(sources.get("", sources))
+        for side, fields in (("inputs", plan.dataset.inputs), ("targets", plan.dataset.targets)):
+            for field in fields:
+                spec["dataset"][side][field.name] |= _paths(field.feature)
     spec.setdefault("name", plan.name)
     head = f"# The spec of this run, resolved from {Path(plan.source.path).name}.\n"
     write_text(path, head + yaml.dump(spec, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
+
+
+def _paths(feature: Any) -> dict[str, str]:
+    """The properties of a feature that name files, absolute as they were bound."""
+    properties = {f.name: (f.metadata["schema"], getattr(feature, f.name)) for f in dataclasses.fields(feature)}
+    return {n: v for n, (schema, v) in properties.items() if isinstance(v, str) and kinds.names_file(schema, v)}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -16,6 +17,9 @@ from typing import Any
 from specc.calls import Argument, Signature
 
 FAMILIES = ("readers", "features", "strategies", "exporters")
+
+PATH: dict[str, Any] = {"type": "string", "format": "path", "minLength": 1}
+"""The schema of an argument that names files: whoever binds a spec makes it absolute."""
 
 
 def argument(doc: str, schema: dict[str, Any], *, default: Any = dataclasses.MISSING) -> Any:
@@ -55,3 +59,10 @@ def signature(family: str, name: str) -> Signature:
         for f in dataclasses.fields(cls)
     )
     return Signature(family, name, doc=(cls.__doc__ or "").strip().splitlines()[0], arguments=arguments)
+
+
+def names_file(schema: Mapping[str, Any], value: str) -> bool:
+    """Is a text a path, where a value of this schema may be one? A word that the schema has by name is none."""
+    branches = schema.get("anyOf", [schema])
+    by_name = {entry for branch in branches for entry in (*branch.get("enum", ()), branch.get("const"))}
+    return value not in by_name and any(branch.get("format") == "path" for branch in branches)

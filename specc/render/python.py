@@ -19,6 +19,9 @@ from specc.render.layout import Expression, call, keyword, lines, literal, mappi
 BY_NAME = ("activations", "losses", "metrics", "optimizers")
 """Families whose names in lower case Keras takes as strings, without arguments."""
 
+CLASSES = "state it in the dataset: `classes: N` or `vocabulary: […]`"
+"""What to do where a number of classes is not known."""
+
 RESERVED = frozenset({"keras", "model", *catalog.FAMILIES, *dir(builtins)})
 """Names that no variable of the module may take."""
 
@@ -111,7 +114,8 @@ class _Writer:
         data = {f.name: f for f in self.plan.dataset.inputs} if self.plan.dataset else {}
         if None in shape and given.name in data:
             known = data[given.name]
-            self._open(known.span, f"the shape of `{given.name}`")
+            help = "state it in the dataset, as its `size`, its `length` or its `shape`"
+            self._open(known.span, f"the shape of `{given.name}`", help)
         items = [keyword("shape", (literal(shape),))]
         if given.tensor.dtype not in (None, "float32"):
             items.append(keyword("dtype", (literal(given.tensor.dtype),)))
@@ -239,12 +243,12 @@ class _Writer:
         self.taken.add(variable)
         return variable
 
-    def _open(self, span: Span | None, what: str) -> None:
+    def _open(self, span: Span | None, what: str, help: str = CLASSES) -> None:
         self.log.report(
             codes.S006,
             span or self.plan.tree.span,
             f"{what} is known only once the data was read",
-            help="state it in the dataset: `classes: N` or `vocabulary: […]`",
+            help=help,
         )
 
 

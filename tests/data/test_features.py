@@ -61,6 +61,13 @@ def test_every_feature_of_the_first_issue_is_there():
         (feature("binary", positive=3), np.array([3, 2])),
         (feature("image", size=[4, 4], resize="crop"), np.arange(96, dtype=np.uint8).reshape(2, 8, 6)),
         (feature("tensor", shape=[2]), np.ones((3, 2))),
+        (feature("number", bins=2, impute="median"), objects("1", "", "7")),
+        (feature("category", encode="multi_hot", separator=",", oov=1), objects("b, a", "", "ü,ü")),
+        (feature("category", length=3, separator=" "), objects("b a  c d", "ü")),
+        (feature("text", length=3, ngrams=2), objects("The film, again!", "", "ÄÖ\u00a0ü  x")),
+        (feature("text", split="character", standardize="none"), objects("añ 😀", "x")),
+        (feature("datetime", parts=["year", "weekday", "hour_sin"]), objects("2024-02-29", "1999-12-31T23:59Z")),
+        (feature("image", classes=3, size=[2, 2]), np.arange(32).reshape(2, 4, 4) % 3),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, np.ndarray) else "",
 )

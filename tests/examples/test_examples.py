@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -27,6 +28,7 @@ DATA = {
     "adult": "adult.csv",
     "photos": "photos/test",
     "traffic": "traffic.csv",
+    "imdb": "imdb/test.csv",
 }
 
 
@@ -105,3 +107,12 @@ def test_traffic_is_foretold_better_than_by_the_same_hours_a_week_before(tmp_pat
     told = run.metrics["test"]["loss"] * manifest["features"]["targets.day"]["spread"][0]
     print(f"wrong by {told:.0f} cars an hour; the week before by {np.mean(naive):.0f}")
     assert told < 0.92 * np.mean(naive)
+
+
+def test_reviews_are_understood_as_well_as_by_a_logistic_regression_over_tf_idf(tmp_path: Path) -> None:
+    path = example("imdb")
+    train, test = (pd.read_csv(EXAMPLES / "data" / "imdb" / f"{name}.csv") for name in ("train", "test"))
+    regression = make_pipeline(TfidfVectorizer(max_features=20_000), LogisticRegression(max_iter=200))
+    baseline = regression.fit(train.review, train.positive).score(test.review, test.positive)
+    run = specc.run(path, out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] >= max(0.87, baseline - 0.005)

@@ -23,6 +23,11 @@ SEQUENCES = {
     "x": (RNG.integers(1, 20, (UNEVEN, 7)) * (np.arange(7) < RNG.integers(1, 8, (UNEVEN, 1)))).astype("int32"),
     "y": RNG.integers(0, 5, (UNEVEN, 7)).astype("int32"),
 }
+LENGTHS = RNG.integers(1, 9, UNEVEN)
+TAGGED = {
+    "x": np.array([" ".join(RNG.choice(list("abcdefghijklmn"), n)) for n in LENGTHS]),
+    "y": np.array([" ".join(RNG.choice(["DET", "NOUN", "VERB"], n)) for n in LENGTHS]),
+}
 IMAGES = {"x": RNG.random((UNEVEN, 8, 8, 2)).astype("float32"), "y": RNG.integers(0, 4, UNEVEN).astype("int32")}
 TWO_TARGETS = blobs(EXAMPLES) | {"unit": RNG.random(EXAMPLES).astype("float32")}
 
@@ -93,6 +98,19 @@ CASES: dict[str, tuple[Any, str, str, str]] = {
         - Embedding: {input_dim: 20, output_dim: 6, mask_zero: true}
         - LSTM: {units: 8, return_sequences: true}
         - Dense: {units: 5, activation: softmax}
+        """,
+        "{loss: sparse_categorical_crossentropy, metrics: [accuracy], optimizer: {Adam: {learning_rate: 0.02}}}",
+    ),
+    "tags of words under a mask": (
+        TAGGED,
+        DATASET.format(
+            x="{type: text, length: 6, vocabulary: 12}",
+            y="y: {type: category, separator: ' ', length: 6, vocabulary: [DET, NOUN, VERB]}",
+        ),
+        """
+        - Embedding: {input_dim: "${inputs.x.classes}", output_dim: 6, mask_zero: true}
+        - Bidirectional: {layer: {GRU: {units: 5, return_sequences: true}}}
+        - Dense: {units: "${targets.y.classes}", activation: softmax}
         """,
         "{loss: sparse_categorical_crossentropy, metrics: [accuracy], optimizer: {Adam: {learning_rate: 0.02}}}",
     ),

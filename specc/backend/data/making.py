@@ -22,7 +22,7 @@ from specc.data.reading import plain
 from specc.data.sources import Block, Source, keyed
 from specc.diagnostics import Log, Refusal
 from specc.kinds.arrays import Array
-from specc.kinds.features import State, offsets
+from specc.kinds.features import Feature, State, offsets
 from specc.kinds.readers import Column
 from specc.plan import Dataset
 
@@ -126,10 +126,12 @@ class _Maker:
     def _pass_over(
         self, bad: list[int], key: str, names: Array, places: Array, numbers: Array, source: Source, log: Log
     ) -> None:
+        field = self.fields[key]
         if source.faults.share is None:
-            log.refuse(undecodable([str(names[number]) for number in bad]), self.fields[key].span)
+            log.refuse(undecodable([str(names[number]) for number in bad], field.feature), field.span)
             return
-        source.faults.note(numbers[bad], [partial(_undecodable, str(names[number])) for number in bad[:LISTED]])
+        told = [partial(_undecodable, str(names[number]), field.feature) for number in bad[:LISTED]]
+        source.faults.note(numbers[bad], told)
         self.filled[places[bad]] = False
 
     def _remember(self, key: str, column: Column, places: Array) -> None:
@@ -160,8 +162,8 @@ class _Maker:
         )
 
 
-def _undecodable(name: str) -> str:
-    return undecodable([name]).message
+def _undecodable(name: str, feature: Feature) -> str:
+    return undecodable([name], feature).message
 
 
 def _early(parts: list[tuple[Array, Array]]) -> Array:

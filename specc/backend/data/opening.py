@@ -63,7 +63,7 @@ class Data:
                 if not kept.ready:
                     names = np.array([n.decode() for n in kept.array.numpy()], dtype=object)[split.places]
                     if bad := broken(field.feature, names, kept.state):
-                        log.refuse(undecodable([names[number] for number in bad]), field.span)
+                        log.refuse(undecodable([names[number] for number in bad], field.feature), field.span)
 
 
 def open_data(plan: Plan, log: Log) -> Data:

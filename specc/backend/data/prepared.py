@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -15,11 +17,17 @@ from specc.codes import S501, S503
 from specc.data.reading import plain
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
-from specc.kinds.features import Feature, State, offsets
+from specc.kinds.features import Feature, State, is_class, offsets
 from specc.kinds.readers import Coded, Column
 
 CHUNK_BYTES = 16 * 2**20
 """How much is prepared in one go: enough to be vectorised, small against what is kept."""
+
+PART = 1024
+"""Fewer rows than this are not worth a thread."""
+
+WORKERS = min(8, os.cpu_count() or 1)
+"""How many parts are prepared at once, each of `CHUNK_BYTES` at most."""
 
 UNREADABLE = (
     tf.errors.InvalidArgumentError,
@@ -95,9 +103,17 @@ class Keeping:
         if isinstance(column, Coded):
             self.array[places] = self._prepared(column.values)[column.codes]
             return []
-        step = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
-        for start in range(0, len(column), step):
-            self.array[places[start : start + step]] = self._prepared(column[start : start + step])
+        largest = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
+        step = min(largest, max(PART, -(-len(column) // WORKERS)))
+        starts = range(0, len(column), step)
+        if len(starts) == 1:
+            self.array[places] = self._prepared(column)
+            return []
+        # TensorFlow works on texts with one thread: parts of a column side by side take all cores.
+        with ThreadPoolExecutor(WORKERS) as workers:
+            parts = workers.map(lambda start: self._prepared(column[start : start + step]), starts)
+            for start, prepared in zip(starts, parts, strict=True):
+                self.array[places[start : start + step]] = prepared
         return []
 
     def _prepared(self, values: Array) -> Array:
@@ -177,7 +193,7 @@ def as_written(function: Callable[..., Any]) -> Any:
     return tf.autograph.experimental.do_not_convert(function)
 
 
-def undecodable(names: list[str]) -> Refusal:
+def undecodable(names: list[str], feature: Feature) -> Refusal:
     """Files that cannot be decoded, as one refusal; those that are gone since they were found are told alone."""
     gone = [name for name in names if not Path(name).exists()]
     named = gone or names
@@ -190,6 +206,7 @@ def undecodable(names: list[str]) -> Refusal:
             f"{shown}{others} {was} gone since the data was opened",
             "files must stay where they are until the end",
         )
-    return Refusal(
-        S503, f"cannot decode {shown}{others}", "damaged, or of another format: save as JPEG or PNG, or remove"
-    )
+    remedy = "damaged, or of another format: save as JPEG or PNG, or remove"
+    if is_class(feature):
+        remedy = "a mask is a grey PNG without a palette, and its pixels are class numbers below `classes`"
+    return Refusal(S503, f"cannot decode {shown}{others}", remedy)

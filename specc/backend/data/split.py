@@ -14,6 +14,7 @@ import tensorflow as tf
 from specc.backend.data.augmentation import Augment, Tensors
 from specc.backend.data.prepared import Kept, as_written, undecodable
 from specc.kinds.arrays import Array
+from specc.kinds.features import Feature
 
 SAMPLE = 256
 """Of so many examples the raw fields are kept."""
@@ -135,7 +136,7 @@ class Split:
             values = self.sample[name][self.sampled[examples, None] + field.window]
             raw[name] = values if field.offsets else values[:, 0]
             if field.state.get("files"):
-                raw[name] = np.array([_bytes(file) for file in raw[name]], dtype=object)
+                raw[name] = np.array([_bytes(file, field.feature) for file in raw[name]], dtype=object)
         return raw
 
     @cached_property
@@ -146,11 +147,11 @@ class Split:
         return np.asarray(first[first < min(ends)])
 
 
-def _bytes(file: str) -> bytes:
+def _bytes(file: str, feature: Feature) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise undecodable([file]) from error
+        raise undecodable([file], feature) from error
 
 
 def _signed(seed: int) -> int:

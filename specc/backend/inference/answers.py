@@ -10,7 +10,7 @@ import numpy as np
 from specc import catalog
 from specc.calls import Call
 from specc.kinds.arrays import Array
-from specc.kinds.features import State
+from specc.kinds.features import State, is_class
 from specc.kinds.features.binary import Binary
 from specc.kinds.features.category import Category
 from specc.plan import Field, Plan
@@ -22,8 +22,9 @@ def told(plan: Plan, states: Mapping[str, State], answers: Mapping[str, Array]) 
     """The columns of a batch of answers, by output name; each output has one, or two where it is a choice.
 
     A category gives the class and, as `NAME_probability`, how likely the network holds it to be; yes or no gives 1 or 0
-    and the probability of 1. A loss that is no cross-entropy leaves no probabilities: there it is `NAME_score`. What is
-    neither is a number, or a list of them.
+    and the probability of 1; a set of categories gives those that are at least as likely as not, and the probabilities
+    of all. A loss that is no cross-entropy leaves no probabilities: there it is `NAME_score`. What is neither is a
+    number, or a list of them.
     """
     targets = {field.name: field for field in plan.dataset.targets} if plan.dataset else {}
     losses = plan.training.losses if plan.training else {}
@@ -40,7 +41,12 @@ def _columns(
     likely = f"{name}_{'probability' if 'crossentropy' in strives_for else 'score'}"
     logits = loss is not None and loss.arguments.get("from_logits") is True
     match target.feature if target else None:
-        case Category() as feature:
+        case Category(encode="multi_hot") as feature:
+            score = _of_two(answer[..., None], logits)[..., 1] if logits else answer
+            names = feature.facts(state).get("vocabulary") or list(range(answer.shape[-1]))
+            yield name, [[n for n, s in zip(names, row, strict=False) if s >= 0.5] for row in score]
+            yield likely, _plain(score)
+        case feature if isinstance(feature, Category) or (feature is not None and is_class(feature)):
             if answer.shape[-1] == 1:
                 answer = _of_two(answer, logits)
             elif logits:

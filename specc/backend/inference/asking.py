@@ -155,7 +155,7 @@ class Asked:
             for field in files:
                 names = fields[field.name]
                 if bad := broken(field.feature, names, self.states[f"inputs.{field.name}"]):
-                    raise undecodable([names[number] for number in bad]) from error
+                    raise undecodable([names[number] for number in bad], field.feature) from error
             raise
         return told(self.plan, self.states, {name: tensor.numpy() for name, tensor in answers.items()})
 
@@ -225,8 +225,8 @@ def _pictures(path: str) -> list[str]:
 
 
 def _column(values: list[Any], missing: frozenset[str], origin: Origin, raw: Tensor) -> Array:
-    """Values of one column as a reader would give them: an array of numbers where examples are lists, else objects."""
-    if any(isinstance(value, list) for value in values):
+    """Values of one column as a reader would give them: an array where examples are lists of numbers, else objects."""
+    if raw.dtype != "string" and any(isinstance(value, list) for value in values):
         return _stacked(values, origin, raw)
     column = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):

@@ -106,6 +106,11 @@ def offsets(feature: Feature) -> tuple[int, ...] | None:
     return of_window
 
 
+def is_class(feature: Feature) -> bool:
+    """Are its values the numbers of classes, one or many an example? A feature may say so with `is_class`."""
+    return bool(getattr(feature, "is_class", False))
+
+
 class Feature(Protocol):
     """A file of this folder: frozen, its fields the properties of the feature.
 

@@ -1,4 +1,7 @@
-"""`image`: a picture, from arrays or from files. Values stay as they lie, 0…255 for files: scaling is the network's."""
+"""`image`: a picture, from arrays or from files. Values stay as they lie, 0…255 for files: scaling is the network's.
+
+With `classes` it is a mask: every pixel is the number of a class, and stays one when the size changes.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-from specc.codes import S104, S501, S503
+from specc.codes import S104, S105, S501, S503, S504
 from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
@@ -25,7 +28,7 @@ GREYS = b"".join(bytes((value, value, value, 0)) for value in range(256))
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture: float [height, width, channels]."""
+    """A picture, float [height, width, channels]; or a mask of class numbers, int [height, width]."""
 
     numeric: ClassVar[bool] = False
 
@@ -44,19 +47,42 @@ class Image:
         {"enum": ["stretch", "pad", "crop"]},
         default="stretch",
     )
+    classes: int | None = argument(
+        "the picture is a mask, whose pixels are the integers from 0 to classes - 1",
+        {"type": "integer", "minimum": 2},
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        if self.classes is not None and self.channels not in (None, 1):
+            remedy = "leave out `channels`: a mask has one number a pixel"
+            raise Refusal(S105, f"a mask has no {self.channels} channels", remedy, "channels")
+
+    @property
+    def is_class(self) -> bool:
+        """Are its values class numbers?"""
+        return self.classes is not None
+
+    @property
+    def _channels(self) -> int | None:
+        """How many are declared."""
+        return self.channels if self.classes is None else 1
 
     def _form(self, state: State | None) -> tuple[int | None, int | None, int | None]:
         """Height, width and channels that the network gets, as far as they are known."""
         learnt: Sequence[int | None] = (None, None, None) if state is None else state["form"]
         height, width = learnt[:2] if self.size is None else self.size
-        return height, width, learnt[2] if self.channels is None else self.channels
+        return height, width, learnt[2] if self._channels is None else self._channels
 
     def tensor(self, state: State | None = None) -> Tensor:
+        if self.classes is not None:
+            return Tensor((None, *self._form(state)[:2]), "int32")
         return Tensor((None, *self._form(state)), "float32")
 
     def facts(self, state: State | None = None) -> Mapping[str, Any]:
-        form = self._form(state)
-        return {} if None in form else {"shape": list(form)}
+        shape = (self.tensor(state).shape or ())[1:]
+        known = {} if None in shape else {"shape": list(shape)}
+        return known if self.classes is None else {"classes": self.classes} | known
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
         if column.dtype.kind not in "OUTbiuf":
@@ -71,12 +97,32 @@ class Image:
         if form == "files":
             return self._files(column, origin)
         self._layout(column.shape[1:])
+        if self.classes is not None:
+            return self._class_numbers(column, origin)
         if column.dtype == np.uint8:
             return column
         if column.dtype.kind == "f" and (bad := unbounded(column)).any():
             told = "the picture in {rows} holds NaN or an infinity"
             raise BadRows(S503, told, bad, origin, "correct these pixels")
         return column.astype(np.float32, copy=False)
+
+    def _class_numbers(self, column: Array, origin: Origin) -> Array:
+        """The pixels of masks in the smallest dtype, every one in range."""
+        assert self.classes is not None
+        flat = column.reshape(len(column), -1)
+        with np.errstate(invalid="ignore"):
+            bad = ((flat < 0) | (flat >= self.classes) | (flat != np.floor(flat))).any(axis=1)
+        if bad.any():
+            pixels = flat[int(np.flatnonzero(bad)[0])]
+            pixel = next(p for p in pixels if not (0 <= p < self.classes and p == np.floor(p)))
+            told = f"a pixel of the mask in {{rows}} is {pixel:g}, and no class from 0 to {self.classes - 1}"
+            raise BadRows(S504, told, bad, origin, "correct `classes`, or the mask")
+        return column.astype(self._smallest, copy=False)
+
+    @property
+    def _smallest(self) -> str:
+        """The dtype of class numbers as they lie."""
+        return "uint8" if (self.classes or 0) <= 256 else "int32"
 
     def _files(self, column: Array, origin: Origin) -> Array:
         if self.size is None:
@@ -97,7 +143,7 @@ class Image:
         Raises:
             Refusal: S503 when the shape is none of a picture, or disagrees with what is declared.
         """
-        wanted = self.channels
+        wanted = self._channels
         if len(shape) == 1:
             if self.size is None:
                 raise Refusal(S503, f"a flat row of {shape[0]} values does not say its height and width", "add `size`")
@@ -138,10 +184,14 @@ class Image:
         return Tensor((None, *state.get("shape", ())), state["raw"])
 
     def kept(self, state: State) -> str:
+        if self.classes is not None:
+            return self._smallest
         return "float32" if state["raw"] == "float32" else "uint8"
 
     def prepare(self, tf: ModuleType, values: Any, state: State) -> Any:
         height, width, channels = self._form(state)
+        if self.classes is not None:
+            return self._mask(tf, values, state)
         if state["raw"] == "string":
             one = tf.TensorSpec((height, width, channels), tf.float32)
             return tf.map_fn(lambda data: self._decoded(tf, data, one.shape), values, fn_output_signature=one)
@@ -151,6 +201,30 @@ class Image:
         fitted = self._fitted(tf, pictures, height, width)
         # Whole values stay whole, so that a picture in memory is a byte a value and equal to what is served.
         return tf.round(fitted) if state["raw"] == "uint8" else fitted
+
+    def _mask(self, tf: ModuleType, values: Any, state: State) -> Any:
+        """Masks as class numbers [height, width]."""
+        height, width, _ = self._form(state)
+        if state["raw"] == "string":
+            one = tf.TensorSpec((height, width, 1), tf.int32)
+            masks = tf.map_fn(lambda data: self._decoded_mask(tf, data, one.shape), values, fn_output_signature=one)
+        else:
+            masks = tf.cast(tf.reshape(values, (-1, *state["form"])), tf.int32)
+            if list(state["form"][:2]) != [height, width]:
+                masks = tf.cast(self._fitted(tf, masks, height, width), tf.int32)
+        return masks[..., 0]
+
+    def _decoded_mask(self, tf: ModuleType, data: Any, shape: Any) -> Any:
+        """The bytes of a file as class numbers of the wanted shape. Palettes and colours have none."""
+        is_png = tf.equal(tf.strings.substr(data, 0, 4), b"\x89PNG")
+        is_paletted = is_png & tf.equal(tf.strings.substr(data, 25, 1), b"\x03")
+        mask = tf.cast(tf.io.decode_image(data, channels=0, expand_animations=False), tf.int32)
+        mask = tf.ensure_shape(mask, (None, None, None))
+        good = ~is_paletted & tf.equal(tf.shape(mask)[2], 1) & tf.reduce_all(mask < self.classes)
+        check = tf.debugging.Assert(good, ["a mask must be grey, without a palette, its pixels class numbers"])
+        with tf.control_dependencies([] if check is None else [check]):
+            mask = tf.ensure_shape(mask[..., :1], (None, None, 1))
+        return tf.ensure_shape(tf.cast(self._fitted(tf, mask, shape[0], shape[1]), tf.int32), shape)
 
     def _decoded(self, tf: ModuleType, data: Any, shape: Any) -> Any:
         """The bytes of a file as whole values 0…255 of the wanted shape."""
@@ -170,14 +244,16 @@ class Image:
 
     def _fitted(self, tf: ModuleType, pictures: Any, height: int | None, width: int | None) -> Any:
         """Pictures [height, width, channels], or a batch of them, brought to a size."""
+        # Between two classes lies no third: of a mask the nearest pixel is taken.
+        how = {"antialias": True} if self.classes is None else {"method": "nearest"}
         if self.resize == "stretch":
-            return tf.image.resize(pictures, (height, width), antialias=True)
+            return tf.image.resize(pictures, (height, width), **how)
         there = tf.cast(tf.shape(pictures)[-3:-1], tf.float64)
         ratios = tf.constant([height, width], tf.float64) / there
         # The whole picture has to fit when it is padded; it has to fill the frame when it is cropped.
         scale = tf.reduce_min(ratios) if self.resize == "pad" else tf.reduce_max(ratios)
         scaled = tf.maximum(tf.cast(tf.round(there * scale), tf.int32), 1)
-        pictures = tf.image.resize(pictures, scaled, antialias=True)
+        pictures = tf.image.resize(pictures, scaled, **how)
         return tf.image.resize_with_crop_or_pad(pictures, height, width)
 
     def restore(self, tf: ModuleType, output: Any, state: State) -> Any:
@@ -186,6 +262,8 @@ class Image:
     def sample(self, generator: np.random.Generator, rows: int) -> Array:
         if self.size is None:
             raise Refusal(S104, "made-up pictures need to know their size", "add `size: [height, width]`", "size")
+        if self.classes is not None:
+            return generator.integers(self.classes, size=(rows, *self.size), dtype=self._smallest)
         return generator.integers(256, size=(rows, *self.size, self.channels or 1), dtype=np.uint8)
 
 

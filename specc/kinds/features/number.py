@@ -1,9 +1,14 @@
-"""`number`: a measurement. A missing one is NaN, or what `impute` says."""
+"""`number`: a measurement. A missing one is NaN, or what `impute` says.
+
+With `bins` it becomes the number of the bin that it lies in: of how many bounds it is not below. A bound is the least
+float32 that is not below what was asked for, so that comparing with it in float32 says the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -19,7 +24,7 @@ from specc.tensors import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A measurement, float [1]: cut to `clip`, then filled by `impute`, then brought to `scale`."""
+    """A measurement, float [1], or the number of a bin: cut to `clip`, filled by `impute`, then scaled or binned."""
 
     numeric: ClassVar[bool] = True
 
@@ -38,8 +43,22 @@ class Number:
         {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
         default=None,
     )
+    bins: int | Sequence[float] | None = argument(
+        "how many bins that share the training rows evenly; or the bounds between bins, a value on one being above it",
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 2},
+                {"type": "array", "items": {"type": "number"}, "minItems": 1, "uniqueItems": True},
+            ]
+        },
+        default=None,
+    )
 
     def __post_init__(self) -> None:
+        if self.bins is not None and self.scale != "none":
+            raise Refusal(S105, "the number of a bin has no scale", "leave out `scale`, or `bins`", "scale")
+        if self._bounds is not None and (np.diff(self._bounds) <= 0).any():
+            raise Refusal(S105, "the bounds of `bins` do not ascend", "give the lowest first, each once", "bins")
         if self.clip is not None and not self.clip[0] < self.clip[1]:
             raise Refusal(
                 S105,
@@ -48,11 +67,26 @@ class Number:
                 "clip",
             )
 
+    @property
+    def is_class(self) -> bool:
+        """Is its value the number of a bin?"""
+        return self.bins is not None
+
+    @property
+    def _bounds(self) -> Array | None:
+        """The bounds that are given."""
+        return None if self.bins is None or isinstance(self.bins, int) else _not_below(np.array(self.bins, np.float64))
+
     def tensor(self, state: State | None = None) -> Tensor:
-        return Tensor((None, 1), "float32")
+        return Tensor((None, 1), "float32") if self.bins is None else Tensor((None,), "int32")
 
     def facts(self, state: State | None = None) -> Mapping[str, Any]:
-        return {"shape": [1]}
+        if self.bins is None:
+            return {"shape": [1]}
+        # Where few values differ, fewer bins than were asked for have any: the others stay empty.
+        facts = {"shape": [], "classes": self.bins if isinstance(self.bins, int) else len(self.bins) + 1}
+        bounds = self._bounds if state is None else state["bounds"]
+        return facts if bounds is None else facts | {"vocabulary": _names(bounds)}
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
         with np.errstate(over="ignore"):  # told below
@@ -66,7 +100,7 @@ class Number:
 
     def learn(self) -> Learning:
         moments, absent = Moments(), 0
-        kept: list[Array] = []  # The median needs every value at once.
+        kept: list[Array] = []  # Quantiles need every value at once.
         while (sent := (yield)) is not None:
             values, times = sent
             values = values if times is None else np.repeat(values, times)
@@ -75,9 +109,10 @@ class Number:
             if self.clip is not None:
                 observed = observed.clip(self.clip[0], self.clip[1])
             moments.add(observed.astype(np.float64))
-            if self.impute == "median":
+            if self.impute == "median" or isinstance(self.bins, int):
                 kept.append(observed)
-        if not moments.count and (self.impute in ("mean", "median") or self.scale != "none"):
+        learns = self.impute in ("mean", "median") or self.scale != "none" or isinstance(self.bins, int)
+        if not moments.count and learns:
             raise Refusal(S503, "every training row lacks this value, so nothing can be learnt from it")
         state: dict[str, Any] = {"raw": "float32"}
         match self.impute:
@@ -87,6 +122,13 @@ class Number:
                 state["fill"] = float(np.median(np.concatenate(kept).astype(np.float64)))
             case float() | int():
                 state["fill"] = float(self.impute)
+        if self._bounds is not None:
+            state["bounds"] = self._bounds.tolist()
+        elif isinstance(self.bins, int):
+            filled = np.concatenate([*kept, np.full(absent, state.get("fill", 0.0), np.float32)]).astype(np.float64)
+            inner = np.quantile(filled, np.linspace(0, 1, self.bins + 1)[1:-1])
+            # Nothing lies below the least value: a bound there would part nothing.
+            state["bounds"] = [bound for bound in np.unique(_not_below(inner)).tolist() if bound > filled.min()]
         moments.repeat(state.get("fill", 0.0), absent)
         match self.scale:
             case "standard":
@@ -101,16 +143,26 @@ class Number:
         return Tensor((None,), "float32")
 
     def kept(self, state: State) -> str:
-        return "float32"
+        return "float32" if self.bins is None else "uint8" if self.facts()["classes"] <= 256 else "int32"
 
     def prepare(self, tf: ModuleType, values: Any, state: State) -> Any:
         if self.clip is not None:
             values = tf.clip_by_value(values, *(tf.constant(b, tf.float32) for b in self.clip))
         if "fill" in state:
             values = tf.where(tf.math.is_nan(values), tf.constant(state["fill"], tf.float32), values)
+        if "bounds" in state:
+            return self._bin(tf, values, state["bounds"])
         if "spread" in state:
             values = (values - state["center"]) / state["spread"]
         return values[:, None]
+
+    def _bin(self, tf: ModuleType, values: Any, bounds: Sequence[float]) -> Any:
+        """How many bounds a value is not below."""
+        check = tf.debugging.Assert(
+            ~tf.reduce_any(tf.math.is_nan(values)), ["a missing number lies in no bin:", values]
+        )
+        with tf.control_dependencies([] if check is None else [check]):
+            return tf.searchsorted(tf.constant(bounds, tf.float32), values, side="right")
 
     def restore(self, tf: ModuleType, output: Any, state: State) -> Any:
         return output * state["spread"] + state["center"] if "spread" in state else output
@@ -118,3 +170,18 @@ class Number:
     def sample(self, generator: np.random.Generator, rows: int) -> Array:
         values = generator.standard_normal(rows)
         return values if self.clip is None else generator.uniform(self.clip[0], self.clip[1], rows)
+
+
+def _not_below(bounds: Array) -> Array:
+    """For each bound the least float32 that is not below it."""
+    near = bounds.astype(np.float32)
+    return np.where(near.astype(np.float64) < bounds, np.nextafter(near, np.float32(np.inf)), near)
+
+
+def _names(bounds: Iterable[float]) -> list[str]:
+    """What each bin holds, in words."""
+    told = [str(np.float32(bound)).removesuffix(".0") for bound in bounds]
+    if not told:
+        return ["any"]
+    inner = [f"{low} to {high}" for low, high in pairwise(told)]
+    return [f"below {told[0]}", *inner, f"{told[-1]} and above"]

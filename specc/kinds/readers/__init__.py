@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from specc import kinds
 from specc.codes import S501, S503
 from specc.diagnostics import Refusal, nearest
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import Feature, Origin
 
-PATH: dict[str, Any] = {"type": "string", "format": "path", "minLength": 1}
-"""The schema of an argument that names files: whoever binds a call makes it absolute."""
+PATH: dict[str, Any] = kinds.PATH
+"""The schema of an argument that names files."""
 
 ROWS = 2**16
 """How many rows a chunk of arrays has."""

@@ -29,7 +29,7 @@ def bind(document: Document, log: Log) -> Plan:
     data = tree.get("dataset")
     inputs = bind_fields(data["inputs"], values, log) if data and "inputs" in data else ()
     facts.fields |= {f"inputs.{f.name}": f for f in inputs}
-    targets = bind_fields(data["targets"], values, log) if data and "targets" in data else ()
+    targets = bind_fields(data["targets"], values, log, inputs) if data and "targets" in data else ()
     facts.fields |= {f"targets.{f.name}": f for f in targets}
     dataset = bind_dataset(data, inputs, targets, values, log) if data else None
     network = _network(tree, inputs, targets, facts, values, log)

@@ -9,7 +9,7 @@ from typing import Any
 
 from specc import codes, kinds
 from specc.calls import UNKNOWN_VALUE, Call
-from specc.diagnostics import Log, Refusal
+from specc.diagnostics import Log, Refusal, Span, nearest
 from specc.kinds.features._weight import Weight
 from specc.passes.bind.calls import LOST, bind_call
 from specc.passes.bind.splitting import bind_splitting
@@ -23,13 +23,17 @@ SKIPPED = 0.2
 """How many of all rows may be passed over where `on_error: skip` does not say it."""
 
 
-def bind_fields(section: Tree, values: Values, log: Log) -> tuple[Field, ...]:
-    """The features of `dataset.inputs` or `dataset.targets`."""
+def bind_fields(section: Tree, values: Values, log: Log, inputs: tuple[Field, ...] | None = None) -> tuple[Field, ...]:
+    """The features of `dataset.inputs`; or, the inputs being bound, those of `dataset.targets`."""
     fields = []
     for name, written in section.entries.items():
         tree = values.compute(written)
-        properties = {k: v.plain() for k, v in tree.entries.items() if k not in ("type", "column")}
+        takes = {a.name: a.schema for a in kinds.signature("features", str(tree["type"].value)).arguments}
+        properties = {k: _property(v, takes[k]) for k, v in tree.entries.items() if k not in ("type", "column")}
         column = tree.get("column")
+        if tree["type"].value == "same_as":
+            fields += _same_as(name, tree, written.key, inputs, log)
+            continue
         if any(v is UNKNOWN_VALUE for v in properties.values()):
             continue
         try:
@@ -50,6 +54,26 @@ def bind_fields(section: Tree, values: Values, log: Log) -> tuple[Field, ...]:
             )
         )
     return tuple(fields)
+
+
+def _same_as(name: str, tree: Tree, place: Span, inputs: tuple[Field, ...] | None, log: Log) -> list[Field]:
+    """The field of an input once more, as a target."""
+    asked = str(tree["input"].plain())
+    same = next((f for f in inputs or () if f.name == asked), None)
+    if inputs is None:
+        message, help = "`same_as` makes an input a target, and this is an input", "declare it under `targets`"
+        log.report(codes.S105, tree["type"].span, message, help=help)
+    elif "column" in tree:
+        message = f"`same_as` reads what the input `{asked}` reads"
+        log.report(codes.S105, tree["column"].key, message, help="leave out `column`")
+    elif same is not None:
+        return [replace(same, name=name, span=place)]
+    else:
+        names = [f.name for f in inputs]
+        near = nearest(asked, names)
+        help = f"did you mean `{near}`?" if near else f"there are: {', '.join(names)}"
+        log.report(codes.S201, tree["input"].span, f"the dataset has no input `{asked}`", help=help)
+    return []
 
 
 def bind_dataset(
@@ -110,10 +134,19 @@ def _reader(tree: Tree, values: Values, log: Log) -> Call:
     for name, value in arguments.items():
         if name in takes and _names_files(takes[name].schema):
             span = call.spans.get(name, tree.span)
-            # Relative to the file the path is written in; what the command line gives is relative to where one stands.
-            base = Path() if span.path.startswith("-") else Path(span.path).parent
-            arguments[name] = _absolute(value, base)
+            arguments[name] = _absolute(value, _folder(span))
     return replace(call, arguments=arguments)
+
+
+def _property(tree: Tree, schema: Mapping[str, Any]) -> Any:
+    """The value of a feature's property; a path is made absolute."""
+    value = tree.plain()
+    return _absolute(value, _folder(tree.span)) if isinstance(value, str) and kinds.names_file(schema, value) else value
+
+
+def _folder(span: Span) -> Path:
+    """Paths are relative to the file they are written in; those of the command line to where one stands."""
+    return Path() if span.path.startswith("-") else Path(span.path).parent
 
 
 def _names_files(schema: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from specc import catalog
 from specc.calls import Call
 from specc.catalog.by_shape import by_shape
 from specc.diagnostics import Log, Related, Span
+from specc.kinds.features import is_class
 from specc.kinds.features.binary import Binary
 from specc.kinds.features.category import Category
 from specc.kinds.features.number import Number
@@ -70,9 +71,9 @@ class Case:
         match self.target.feature:
             case Category(encode="one_hot"):
                 return "one-hot"
-            case Category() if self.gives_one_value and self.classes in (2, None):
+            case one if is_class(one) and (self.gives_one_value or self.width == 1) and self.classes in (2, None):
                 return "binary" if self.classes == 2 else "unknown"
-            case Category():
+            case one if is_class(one):
                 return "class number"
             case Binary():
                 return "binary"
@@ -95,7 +96,7 @@ class Case:
     def described(self) -> str:
         """The target, as a message says what it is."""
         match self.kind:
-            case "class number" | "binary" if isinstance(self.target.feature, Category):
+            case "class number" | "binary" if is_class(self.target.feature):
                 return "a class number"
             case "one-hot" | "binary" as plain:
                 return plain

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from specc import codes
 from specc.diagnostics import Log, nearest
+from specc.kinds.features import is_class
 from specc.kinds.features.binary import Binary
 from specc.kinds.features.category import Category
 from specc.passes.judge.case import Case, canonical
@@ -33,11 +34,12 @@ def with_class_weights(plan: Plan, training: Training, cases: Sequence[Case], lo
             f"`class_weight` weighs the classes of one target, and here are {len(plan.network.outputs)}",
             help=f"{remedy}, or train one target",
         )
-    elif not isinstance(case.target.feature, (Category, Binary)):
+    elif not _one_class(case):
         log.report(
             codes.S105,
             weight.span,
-            f"`class_weight` weighs classes, and the target `{case.target.name}` has none: it is {case.described()}",
+            f"`class_weight` weighs classes, and the target `{case.target.name}` has {_how_many(case)}: it is "
+            f"{case.described()}",
             help="it is for `type: category` and `type: binary`",
             related=case.related,
         )
@@ -55,6 +57,22 @@ def with_class_weights(plan: Plan, training: Training, cases: Sequence[Case], lo
         table = (*(weight.by_class.get(name, 1.0) for name in names), *rest)
         return replace(plan, training=replace(training, class_weight=replace(weight, by_number=table)))
     return plan
+
+
+def _one_class(case: Case) -> bool:
+    """Is an example of the target of one class?"""
+    match case.target.feature:
+        case Category() as one:
+            return not one.several
+        case Binary():
+            return True
+        case one:
+            return is_class(one) and case.wanted.rank == 1
+
+
+def _how_many(case: Case) -> str:
+    one = case.target.feature
+    return "several an example" if is_class(one) or isinstance(one, Category) else "none"
 
 
 def _names(case: Case) -> list[str] | None:

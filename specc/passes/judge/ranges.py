@@ -13,8 +13,8 @@ from typing import Any
 from specc import catalog, codes
 from specc.calls import Call
 from specc.diagnostics import Log, Related
+from specc.kinds.features import is_class
 from specc.kinds.features.binary import Binary
-from specc.kinds.features.category import Category
 from specc.kinds.features.number import Number
 from specc.plan import Field, Plan, Step
 from specc.tensors import Shape
@@ -110,9 +110,9 @@ def _of_a_field(one: Field, facts: Mapping[str, Any]) -> Range | None:
     origin = f"the input `{one.name}`"
     if isinstance(one.feature, Binary):
         return Range(2, origin, places)
-    if isinstance(one.feature, Number) and one.feature.scale in ("standard", "minmax"):
+    if isinstance(one.feature, Number) and one.feature.scale in ("standard", "minmax") and not is_class(one.feature):
         return Range(0, origin, places, one.feature.scale)
-    if not (isinstance(one.feature, Category) and one.feature.encode == "index"):
+    if not is_class(one.feature):
         return None
     classes = {**one.feature.facts(), **facts}.get("classes")
     return Range(classes, origin, places) if isinstance(classes, int) else None
