@@ -79,16 +79,28 @@ class Keeping:
                 file, mode="w+", dtype=np.dtype(feature.kept(state)), shape=(rows, *example(feature, state))
             )
 
+    def ahead(self, column: Column, *, whole: bool) -> Column | None:
+        """A column prepared at once for every split that has some of its rows; None where each prepares its own.
+
+        `whole` is whether every row of it can be used.
+        """
+        if not self.ready or self.state.get("files"):
+            return None
+        if isinstance(column, Coded):
+            return Coded(self._prepared(column.values), column.codes)
+        small = 4 * len(column) * prod(example(self.feature, self.state)) <= CHUNK_BYTES
+        return self._prepared(column) if whole and small else None
+
     def put(self, places: Array, column: Column) -> list[int]:
         """Prepare raw values and keep them in the rows `places`; the numbers of those whose files cannot be decoded."""
         if not self.ready:
             self.array[places] = column.values[column.codes] if isinstance(column, Coded) else column
             return []
+        if self.state.get("files"):
+            return self._decoded(places, column.values[column.codes] if isinstance(column, Coded) else column)
         if isinstance(column, Coded):
             self.array[places] = self._prepared(column.values)[column.codes]
             return []
-        if self.state.get("files"):
-            return self._decoded(places, column)
         step = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
         for start in range(0, len(column), step):
             self.array[places[start : start + step]] = self._prepared(column[start : start + step])
