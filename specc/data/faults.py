@@ -38,6 +38,8 @@ class Faults:
         """Count the rows of a refusal, and give its mask; `numbers` are those of its rows in the source."""
         rows = np.flatnonzero(refusal.bad)
         what = refusal.template.replace(" in {rows}", "").replace("{rows} ", "")
+        if refusal.origin.column:
+            what += f" (column `{refusal.origin.column}`)"
         for row in rows[: max(0, LISTED - len(self.named))]:
             self._name(refusal.origin.where(int(row)), what)
         self.rows.update(numbers[rows].tolist())

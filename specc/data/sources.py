@@ -113,8 +113,9 @@ class Source:
     def _checked(self, block: Block, states: Mapping[str, State], faults: dict[str, _Fault]) -> Block:
         values: dict[str, Column] = {}
         good = block.good
-        origin = self.table.origin.after(block.start)
         for key, column in block.values.items():
+            names = self.fields[key].columns
+            origin = self.table.origin.after(block.start, names[0] if len(names) == 1 else "")
             target = key.startswith("targets.")
             try:
                 checked, bad = self._field(
@@ -231,7 +232,7 @@ def _read(feature: Feature, column: Column, origin: Origin, state: State | None,
 
 
 def _picked(origin: Origin, rows: Array) -> Origin:
-    return Origin(lambda row: origin.where(int(rows[row])), origin.folder)
+    return Origin(lambda row: origin.where(int(rows[row])), origin.folder, origin.column)
 
 
 def _spread(column: Column, rows: Array, count: int) -> Array:
