@@ -79,6 +79,16 @@ def test_a_ragged_row_is_told_with_its_line_though_values_span_lines(tmp_path):
     )
 
 
+def test_a_quote_that_is_never_closed_is_told_with_its_line(tmp_path):
+    (tmp_path / "t.csv").write_text('a,b\n1,x\n\n2,"y\n' + "3,z\n" * 50)
+    assert refused("csv", path=str(tmp_path / "t.csv"), fields=["a"])[:2] == (
+        "S503",
+        "t.csv:4 opens a quote that is never closed",
+    )
+    (tmp_path / "t.csv").write_text('a,b\n1,5" pipe\n2,"y"\n')
+    assert table("csv", path=str(tmp_path / "t.csv"), fields=["b"]).columns["b"].tolist() == ['5" pipe', "y"]
+
+
 def test_ragged_rows_are_passed_over_and_named_by_their_lines(tmp_path):
     (tmp_path / "t.csv").write_text('a,b\n"x\ny",2\n\n3,4,5\n6,7\n8\n9,z\n')
     skipped = []

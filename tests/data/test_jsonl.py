@@ -61,6 +61,7 @@ def test_a_key_that_a_line_lacks_is_missing_there_and_one_that_comes_late_is_fou
         (b'{"a": 1', "it is not JSON: expecting ',' delimiter at column 8"),
         (b"[1, 2]", "it is a list, not an object"),
         (b'{"a": "\xff"}', "it is not UTF-8"),
+        (b'{"a": ' + b"[" * 100_000, "it is not JSON: it is nested too deep"),
     ],
 )
 def test_a_line_that_is_no_object_is_told_or_passed_over(tmp_path, line, told):

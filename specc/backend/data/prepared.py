@@ -69,6 +69,7 @@ class Keeping:
     def __init__(self, feature: Feature, state: State, rows: int, *, ready: bool, file: Path | None) -> None:
         """Keep so many rows in memory, or in a file; or, where `ready` is false, the names of their files."""
         self.feature, self.state, self.ready = feature, state, ready
+        self.before: tuple[Array, Array] | None = None
         self.array: Array
         if not ready:
             self.array = np.full(rows, "", dtype=object)
@@ -87,7 +88,7 @@ class Keeping:
         if not self.ready or self.state.get("files"):
             return None
         if isinstance(column, Coded):
-            return Coded(self._prepared(column.values), column.codes)
+            return Coded(self._distinct(column.values), column.codes)
         small = 4 * len(column) * prod(example(self.feature, self.state)) <= CHUNK_BYTES
         return self._prepared(column) if whole and small else None
 
@@ -105,6 +106,16 @@ class Keeping:
         for start in range(0, len(column), step):
             self.array[places[start : start + step]] = self._prepared(column[start : start + step])
         return []
+
+    def _distinct(self, values: Array) -> Array:
+        """Distinct values prepared; those of the block before, where they are the same, which they mostly are."""
+        order = np.argsort(values, kind="stable")
+        ranked = values[order]
+        if self.before is None or not np.array_equal(self.before[0], ranked):
+            self.before = ranked, self._prepared(ranked)
+        prepared = np.empty_like(self.before[1])
+        prepared[order] = self.before[1]
+        return prepared
 
     def _prepared(self, values: Array) -> Array:
         with tf.device("CPU:0"):

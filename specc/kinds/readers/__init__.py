@@ -33,8 +33,9 @@ class Coded:
 
     def __getitem__(self, rows: Any) -> Coded:
         """Some rows, with the values that occur in them."""
-        used, codes = np.unique(self.codes[rows], return_inverse=True)
-        return Coded(self.values[used], codes)
+        codes = self.codes[rows]
+        used = np.bincount(codes, minlength=len(self.values)) > 0
+        return Coded(self.values[used], (np.cumsum(used) - 1)[codes])
 
     def counted(self, chosen: Array) -> tuple[Array, Array]:
         """The values that occur in the rows of a mask, and how often."""

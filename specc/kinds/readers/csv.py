@@ -138,6 +138,8 @@ class _File:
         )
         self.read = 0
         """How many rows were read."""
+        self.whole = False
+        """Whether the file was once read to its end, and every quote is closed."""
         self.numeric = {name for name, feature in wanted.items() if feature is not None and feature.numeric}
         """The columns that are parsed as numbers; none once one was found to hold something else."""
         self.absent = arrow.array(list(reader.missing), "string")
@@ -151,6 +153,29 @@ class _File:
                 columns = {name: self._column(batch[name], feature) for name, feature in self.wanted.items()}
                 # Rows are counted by any column where none is wanted.
                 yield columns or {"": np.empty(batch.num_rows, np.int8)}
+            if not self.whole:
+                self._closed()
+                self.whole = True
+
+    def _closed(self) -> None:
+        """Refuse a quote that is opened and never closed: the parser would take the rest of the file as one value."""
+        with unpacked(self.path) as file:
+            quotes = sum(part.count(b'"') for part in iter(lambda: file.read(BLOCK), b""))
+        if quotes % 2 == 0:
+            return
+        begins = 1
+        with self.reader.text(self.path) as text:
+            records = csv.reader(text, delimiter=self.reader.delimiter, strict=True)
+            try:
+                for _ in records:
+                    begins = records.line_num + 1
+            except csv.Error as error:
+                # What else it finds is read as other readers of CSV read it.
+                if "unexpected end" in str(error):
+                    told = f"{called(self.path)}:{begins} opens a quote that is never closed"
+                    raise Refusal(
+                        S503, told, "close it; or write it twice where it is part of a value", "path"
+                    ) from error
 
     def where(self, row: int) -> str:
         """The line on which a row begins; rows that are blank or not of the header's length do not count."""

@@ -41,6 +41,8 @@ def _values(line: bytes) -> Mapping[str, object] | str:
         return "it is not UTF-8"
     except json.JSONDecodeError as error:
         return f"it is not JSON: {error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}"
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        return "it is not JSON: it is nested too deep"
+    except ValueError as error:  # a number of more digits than Python reads
         return f"it is not JSON: {error}"
     return values if isinstance(values, dict) else f"it is a {type(values).__name__}, not an object"
