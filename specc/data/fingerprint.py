@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from specc.kinds.readers._urls import address
+
 WHOLE = 256 * 2**20
 """Files up to this many bytes are hashed whole; of larger ones, the first and the last half of it."""
 
@@ -40,8 +42,8 @@ def _one(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     with path.open("rb") as file:
         if size <= WHOLE:
-            return {"path": str(path), "bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+            return {"path": address(path), "bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
         digest = hashlib.sha256(file.read(WHOLE // 2))
         file.seek(-WHOLE // 2, 2)
         digest.update(file.read())
-        return {"path": str(path), "bytes": size, "sha256_of_ends": digest.hexdigest()}
+        return {"path": address(path), "bytes": size, "sha256_of_ends": digest.hexdigest()}

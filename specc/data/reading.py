@@ -70,7 +70,7 @@ def plain(column: Column) -> Array:
 
 def picked(origin: Origin, rows: Array) -> Origin:
     """That of some rows."""
-    return Origin(lambda row: origin.where(int(rows[row])), origin.folder)
+    return Origin(lambda row: origin.where(int(rows[row])), origin.folder, origin.column)
 
 
 def spread(column: Column, rows: Array, count: int) -> Array:

@@ -117,9 +117,10 @@ class Source:
     def _checked(self, block: Block, states: Mapping[str, State], faults: dict[str, Fault]) -> Block:
         checked: dict[str, Column] = {}
         bad = np.zeros(block.rows, bool)
-        origin = self.table.origin.after(block.start)
         for key, column in (*block.values.items(), *block.columns.items()):
             field = self.fields.get(key)
+            names = (key,) if field is None else field.columns
+            origin = self.table.origin.after(block.start, names[0] if len(names) == 1 else "")
             reading = Reading(
                 self.keys[key] if field is None else field.feature,
                 states.get(key),

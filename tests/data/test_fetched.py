@@ -85,7 +85,7 @@ def test_titanic_without_imputing_says_where_ages_are_missing():
         reader("csv", path=str(fetched("titanic.csv"))), {"Age": feature("number")}, {"Survived": feature("binary")}
     )
     log = Log()
-    with pytest.raises(Exception, match=r"titanic\.csv:7 and 176 other rows is missing"):
+    with pytest.raises(Exception, match=r"titanic\.csv:7 \(column `Age`\) and 176 other rows is missing"):
         open_data(plan, log)
 
 

@@ -203,7 +203,7 @@ def test_files_named_in_a_table_lie_beside_it(tmp_path):
     )
     ((code, line, message, _),) = told(open_data, plan)
     assert (code, line) == ("S501", 10)
-    assert message == f"there is no picture `{tmp_path / 'pictures' / 'b.png'}`, named in t.csv:3"
+    assert message == f"there is no picture `{tmp_path / 'pictures' / 'b.png'}`, named in t.csv:3 (column `file`)"
     (tmp_path / "t.csv").write_text("file,y\npictures/a.png,1\n")
     assert (
         open_data(plan, Log()).splits["train"].raw(slice(0, 1))["file"][0] == (tmp_path / "pictures/a.png").read_bytes()

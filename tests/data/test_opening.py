@@ -228,13 +228,13 @@ def test_text_in_a_number_column_is_told_with_file_and_line(flowers):
     lines[13] = "tall," + lines[13].split(",", 1)[1]
     flowers.write_text("\n".join(lines) + "\n")
     (found,) = told(open_data, flower_plan(flowers))
-    assert found[:3] == ("S503", 10, "`tall` in flowers.csv:14 is not a number")
+    assert found[:3] == ("S503", 10, "`tall` in flowers.csv:14 (column `length`) is not a number")
 
 
 def test_a_missing_target_is_told_with_file_and_line(flowers):
     flowers.write_text(flowers.read_text() + "1.5,red,16,\n2.5,red,16,NA\n")
     (found,) = told(open_data, flower_plan(flowers))
-    assert found[:3] == ("S503", 12, "the target in flowers.csv:62 and 1 other row is missing")
+    assert found[:3] == ("S503", 12, "the target in flowers.csv:62 (column `kind`) and 1 other row is missing")
 
 
 def test_a_value_that_training_has_not_seen_is_told_with_file_and_line(tmp_path):
@@ -242,7 +242,7 @@ def test_a_value_that_training_has_not_seen_is_told_with_file_and_line(tmp_path)
     (tmp_path / "test.csv").write_text("x,y\na,0\nc,1\n")
     sources = {name: reader("csv", path=str(tmp_path / f"{name}.csv")) for name in ("train", "test")}
     (found,) = told(open_data, data_plan(sources, {"x": feature("category")}, {"y": feature("binary")}))
-    assert found[:3] == ("S504", 10, "`c` in test.csv:3 was not in the training rows")
+    assert found[:3] == ("S504", 10, "`c` in test.csv:3 (column `x`) was not in the training rows")
 
 
 def test_a_label_outside_its_classes_is_told_with_file_and_row(tmp_path):
@@ -251,7 +251,7 @@ def test_a_label_outside_its_classes_is_told_with_file_and_row(tmp_path):
         reader("npz", path=str(tmp_path / "a.npz")), {"x": feature("number")}, {"y": feature("category", classes=3)}
     )
     (found,) = told(open_data, plan)
-    assert found == ("S504", 11, "9 in a.npz, row 3 is outside 0…2", "`classes: 10`, or correct the value")
+    assert found == ("S504", 11, "9 in a.npz, row 3 (column `y`) is outside 0…2", "`classes: 10`, or correct the value")
 
 
 @pytest.mark.parametrize(

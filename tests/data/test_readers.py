@@ -8,7 +8,6 @@ import os
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,46 +17,10 @@ from data_plans import feature, learned
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from reading import read_all, refused, table
 
 from specc.diagnostics import Refusal
 from specc.kinds import signature, word, words
-from specc.kinds.readers import Coded
-
-
-@dataclass
-class Read:
-    """All rows that a reader gives, at once."""
-
-    names: tuple
-    rows: int
-    files: tuple
-    origin: object
-    columns: dict
-
-
-def table(name, *, seed=0, fields=None, **arguments):
-    """Read all of the named fields, of which nothing is known."""
-    return read_all(word("readers", name)(**arguments).open(dict.fromkeys(fields or ()), seed), fields)
-
-
-def read_all(opened, fields):
-    chunks = list(opened.chunks())
-    there = [name for name in fields or () if name in opened.names]
-    columns = {name: together([chunk[name] for chunk in chunks]) for name in there}
-    counted = sum(len(next(iter(chunk.values()))) for chunk in chunks)
-    assert opened.rows in (None, counted) or not there
-    return Read(opened.names, counted if opened.rows is None else opened.rows, opened.files, opened.origin, columns)
-
-
-def together(columns):
-    plain = [column.values[column.codes] if isinstance(column, Coded) else column for column in columns]
-    return plain[0] if len(plain) == 1 else np.concatenate(plain or [np.zeros(0, object)])
-
-
-def refused(name, **arguments):
-    with pytest.raises(Refusal) as refusal:
-        table(name, **arguments)
-    return refusal.value.code.id, refusal.value.message, refusal.value.help
 
 
 def test_every_reader_of_the_first_issue_is_there():
@@ -184,14 +147,12 @@ def test_a_missing_folder_is_told_where_the_path_breaks(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["npz", "npy", "csv"])
-def test_a_pattern_that_nothing_matches_a_folder_and_a_url_are_refused(tmp_path, name):
+def test_a_pattern_that_nothing_matches_and_a_folder_are_refused(tmp_path, name):
     assert refused(name, path=str(tmp_path / "*.x"), fields=["data"])[:2] == (
         "S501",
         f"no file matches `{tmp_path / '*.x'}`",
     )
     assert refused(name, path=str(tmp_path), fields=["data"])[1] == f"`{tmp_path}` is a folder, not a file"
-    code, message, _ = refused(name, path="https://example.org/x", fields=["data"])
-    assert (code, message) == ("S501", "`https://example.org/x` is a URL, and only local paths are read")
 
 
 # --- npz and npy

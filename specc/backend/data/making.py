@@ -23,7 +23,7 @@ from specc.data.sources import Block, Source, keyed
 from specc.diagnostics import Log, Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature, State, offsets
-from specc.kinds.readers import Column
+from specc.kinds.readers import Coded, Column
 from specc.plan import Dataset
 
 
@@ -48,8 +48,9 @@ def make_splits(opened: Opened, log: Log) -> dict[str, Split]:
         total = 0
         for block in source.blocks(states, log):
             total += block.rows
+            ahead = mine[0].ahead(block)
             for maker in mine:
-                maker.put(block, source, log)
+                maker.put(block, ahead, source, log)
         try:
             source.faults.check(total)
         except Refusal as refusal:
@@ -99,8 +100,14 @@ class _Maker:
         self.span = _span(dataset)
         self.sample: dict[str, list[tuple[Array, Array]]] = {f"inputs.{f.name}": [] for f in dataset.inputs}
 
-    def put(self, block: Block, source: Source, log: Log) -> None:
-        """Keep those rows of a block that belong here."""
+    def ahead(self, block: Block) -> dict[str, Column]:
+        """The fields of a block that are prepared once for all splits: most of what a call takes is to begin it."""
+        whole = block.good is None
+        made = {key: self.keeping[key].ahead(column, whole=whole) for key, column in block.values.items()}
+        return {key: column for key, column in made.items() if column is not None}
+
+    def put(self, block: Block, ahead: Mapping[str, Column], source: Source, log: Log) -> None:
+        """Keep those rows of a block that belong here; `ahead` are the fields that are prepared already."""
         first, last = np.searchsorted(self.sorted, [block.start, block.start + block.rows])
         if first == last:
             return
@@ -111,6 +118,10 @@ class _Maker:
             self.filled[places[~good]] = False
             inside, places = inside[good], places[good]
         for key, column in block.values.items():
+            if key in ahead:
+                self.keeping[key].array[places] = _rows(ahead[key], inside)
+                self._remember(key, column, inside, places)
+                continue
             some = column[inside]
             try:
                 bad = self.keeping[key].put(places, some)
@@ -121,7 +132,7 @@ class _Maker:
                 bad = broken(self.fields[key].feature, plain(some), self.states[key])
             if bad:
                 self._pass_over(bad, key, plain(some), places, block.start + inside, source, log)
-            self._remember(key, some, places)
+            self._remember(key, column, inside, places)
 
     def _pass_over(
         self, bad: list[int], key: str, names: Array, places: Array, numbers: Array, source: Source, log: Log
@@ -134,11 +145,11 @@ class _Maker:
         source.faults.note(numbers[bad], told)
         self.filled[places[bad]] = False
 
-    def _remember(self, key: str, column: Column, places: Array) -> None:
+    def _remember(self, key: str, column: Column, inside: Array, places: Array) -> None:
         """Keep the raw values of the first examples, as the served model takes them."""
         early = np.flatnonzero(places < self.span)
         if key in self.sample and len(early):
-            self.sample[key].append((places[early], plain(column[early])))
+            self.sample[key].append((places[early], _rows(column, inside[early])))
 
     def split(self, log: Log) -> Split | None:
         """The split, once every row was put."""
@@ -164,6 +175,11 @@ class _Maker:
 
 def _undecodable(name: str, feature: Feature) -> str:
     return undecodable([name], feature).message
+
+
+def _rows(column: Column, rows: Array) -> Array:
+    """Some rows of a column, a value each."""
+    return column.values[column.codes[rows]] if isinstance(column, Coded) else column[rows]
 
 
 def _early(parts: list[tuple[Array, Array]]) -> Array:

@@ -83,6 +83,7 @@ class Keeping:
     def __init__(self, feature: Feature, state: State, rows: int, *, ready: bool, file: Path | None) -> None:
         """Keep so many rows in memory, or in a file; or, where `ready` is false, the names of their files."""
         self.feature, self.state, self.ready = feature, state, ready
+        self.before: tuple[Array, Array] | None = None
         self.array: Array
         if not ready:
             self.array = np.full(rows, "", dtype=object)
@@ -92,6 +93,18 @@ class Keeping:
             self.array = np.lib.format.open_memmap(
                 file, mode="w+", dtype=np.dtype(feature.kept(state)), shape=(rows, *example(feature, state))
             )
+
+    def ahead(self, column: Column, *, whole: bool) -> Column | None:
+        """A column prepared at once for every split that has some of its rows; None where each prepares its own.
+
+        `whole` is whether every row of it can be used.
+        """
+        if not self.ready or self.state.get("files"):
+            return None
+        if isinstance(column, Coded):
+            return Coded(self._distinct(column.values), column.codes)
+        small = 4 * len(column) * prod(example(self.feature, self.state)) <= CHUNK_BYTES
+        return np.concatenate([part for _, part in self._parts(column)]) if whole and small and len(column) else None
 
     def put(self, places: Array, column: Column) -> list[int]:
         """Prepare raw values and keep them in the rows `places`; the numbers of those whose files cannot be decoded."""
@@ -103,18 +116,35 @@ class Keeping:
         if isinstance(column, Coded):
             self.array[places] = self._prepared(column.values)[column.codes]
             return []
+        for start, prepared in self._parts(column):
+            self.array[places[start : start + len(prepared)]] = prepared
+        return []
+
+    def _distinct(self, values: Array) -> Array:
+        """Distinct values prepared; those of the block before, where they are the same, which they mostly are."""
+        order = np.argsort(values, kind="stable")
+        ranked = values[order]
+        if self.before is None or not np.array_equal(self.before[0], ranked):
+            self.before = ranked, self._prepared(ranked)
+        prepared = np.empty_like(self.before[1])
+        prepared[order] = self.before[1]
+        return prepared
+
+    def _parts(self, column: Array) -> Iterator[tuple[int, Array]]:
+        """A column prepared, some rows at a time: the number of the first, and the part."""
         largest = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
         step = min(largest, max(PART, -(-len(column) // WORKERS)))
         starts = range(0, len(column), step)
         if len(starts) == 1:
-            self.array[places] = self._prepared(column)
-            return []
+            yield 0, self._prepared(column)
+            return
         # TensorFlow works on texts with one thread: parts of a column side by side take all cores.
         with ThreadPoolExecutor(WORKERS) as workers:
-            parts = workers.map(lambda start: self._prepared(column[start : start + step]), starts)
-            for start, prepared in zip(starts, parts, strict=True):
-                self.array[places[start : start + step]] = prepared
-        return []
+            yield from zip(
+                starts,
+                workers.map(lambda start: self._prepared(column[start : start + step]), starts),
+                strict=True,
+            )
 
     def _prepared(self, values: Array) -> Array:
         with tf.device("CPU:0"):

@@ -26,15 +26,19 @@ class Origin:
 
     where: Callable[[int], str]
     folder: Path
+    column: str = ""
+    """The column, where messages should name it."""
 
-    def rows(self, bad: Array) -> str:
-        """The rows that a mask picks: `titanic.csv:7`, or `titanic.csv:7 and 176 other rows`."""
+    def rows(self, bad: Array, count: int | None = None) -> str:
+        """The rows that a mask picks: `titanic.csv:7`, or `titanic.csv:7 and 176 other rows`; or so many of which the
+        first is the mask's."""
         at = np.flatnonzero(bad)
-        return others(self.where(int(at[0])), len(at))
+        column = f" (column `{self.column}`)" if self.column else ""
+        return others(self.where(int(at[0])) + column, len(at) if count is None else count)
 
-    def after(self, start: int) -> Origin:
-        """That of the rows from `start` on."""
-        return Origin(lambda row: self.where(start + row), self.folder)
+    def after(self, start: int, column: str = "") -> Origin:
+        """That of the rows from `start` on, of one column."""
+        return Origin(lambda row: self.where(start + row), self.folder, column)
 
 
 def others(first: str, count: int) -> str:
@@ -53,8 +57,7 @@ class BadRows(Refusal):
 
     def told(self, count: int) -> str:
         """The message, for so many rows instead of those of the mask."""
-        first = self.origin.where(int(np.flatnonzero(self.bad)[0]))
-        return self.template.replace("{rows}", others(first, count))
+        return self.template.replace("{rows}", self.origin.rows(self.bad, count))
 
 
 def missing(values: Array) -> Array:

@@ -13,6 +13,7 @@ from specc.codes import S501, S503
 from specc.diagnostics import Refusal, nearest
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import Feature, Origin
+from specc.kinds.readers._urls import fetch
 
 PATH: dict[str, Any] = kinds.PATH
 """The schema of an argument that names files."""
@@ -33,8 +34,9 @@ class Coded:
 
     def __getitem__(self, rows: Any) -> Coded:
         """Some rows, with the values that occur in them."""
-        used, codes = np.unique(self.codes[rows], return_inverse=True)
-        return Coded(self.values[used], codes)
+        codes = self.codes[rows]
+        used = np.bincount(codes, minlength=len(self.values)) > 0
+        return Coded(self.values[used], (np.cumsum(used) - 1)[codes])
 
     def counted(self, chosen: Array) -> tuple[Array, Array]:
         """The values that occur in the rows of a mask, and how often."""
@@ -83,26 +85,28 @@ class Reader(Protocol):
         """
 
 
-def in_chunks(columns: Mapping[str, Column | EndToEnd], rows: int) -> Callable[[], Iterator[Chunk]]:
-    """The chunks of columns that are in memory, or mapped into it."""
+def in_chunks(columns: Mapping[str, Column | EndToEnd], rows: int, size: int = ROWS) -> Callable[[], Iterator[Chunk]]:
+    """The chunks, of so many rows, of columns that are in memory, mapped into it, or read when a slice is asked for."""
 
     def chunks() -> Iterator[Chunk]:
-        for start in range(0, rows, ROWS):
-            yield {name: column[start : min(start + ROWS, rows)] for name, column in columns.items()}
+        for start in range(0, rows, size):
+            yield {name: column[start : min(start + size, rows)] for name, column in columns.items()}
 
     return chunks
 
 
 def found(pattern: str, argument: str = "path", *, folder: bool = False) -> tuple[Path, ...]:
-    """The files (or folders) that an absolute path or pattern names, in the order of their names.
+    """The files (or folders) that an absolute path, a pattern or a URL names, in the order of their names.
 
     Raises:
         Refusal: S501 when there is none, with the nearest name that is there.
     """
     kind = "folder" if folder else "file"
     if "://" in pattern:
+        if not folder:
+            return fetch(pattern, argument)
         raise Refusal(
-            S501, f"`{pattern}` is a URL, and only local paths are read", "give the path of a local copy", argument
+            S501, f"`{pattern}` is a URL, and folders are not fetched", "give the path of a local copy", argument
         )
     path = Path(pattern)
     if not glob.has_magic(pattern):

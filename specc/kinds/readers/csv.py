@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from specc.codes import S503, S606
+from specc.codes import S105, S503
 from specc.diagnostics import Refusal
 from specc.kinds import argument
-from specc.kinds.arrays import np
+from specc.kinds.arrays import Array, np
 from specc.kinds.features import Feature, Origin
-from specc.kinds.readers import PATH, Chunk, Coded, Column, Skip, Table, found
+from specc.kinds.readers import PATH, Chunk, Column, Skip, Table, found
+from specc.kinds.readers._arrow import coded
+from specc.kinds.readers._files import packed, pyarrow, told_of, unpacked
+from specc.kinds.readers._lines import Lines
+from specc.kinds.readers._urls import called
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 
@@ -25,7 +33,7 @@ BLOCK = 8 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Csv:
-    """Tables in text with a header line; spaces around a value are not part of it."""
+    """Tables in text with a header line, plain or packed (gz, bz2, zst); spaces around a value are not part of it."""
 
     path: str = argument(
         "the file, or a pattern that names several with the same header, read one after the other", PATH
@@ -36,9 +44,15 @@ class Csv:
     missing: Sequence[str] = argument(
         "the texts that mean that there is no value", {"type": "array", "items": {"type": "string"}}, default=MISSING
     )
+    encoding: str = argument(
+        "how text is written in bytes: `utf-8`, `latin-1`, `cp1252`, `utf-16`, …",
+        {"type": "string", "minLength": 1},
+        default="utf-8",
+    )
 
     def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
-        arrow = _pyarrow()
+        arrow = pyarrow("reading CSV")
+        self._codec()
         paths = found(self.path)
         headers = [self._header(path) for path in paths]
         shared = tuple(dict.fromkeys(n for n in headers[0] if all(n in names for names in headers)))
@@ -46,127 +60,233 @@ class Csv:
         for path, names in zip(paths, headers, strict=True):
             for name in wanted:
                 if names.count(name) > 1:
-                    raise Refusal(S503, f"{path.name} has {names.count(name)} columns `{name}`", "rename one", "path")
-        read: dict[Path, int] = {}
+                    told = f"{called(path)} has {names.count(name)} columns `{name}`"
+                    raise Refusal(S503, told, "rename one", "path")
+        files = [_File(self, arrow, path, names, wanted, skip) for path, names in zip(paths, headers, strict=True)]
 
         def chunks() -> Iterator[Chunk]:
-            for path, names in zip(paths, headers, strict=True):
-                read[path] = 0
-                for batch in self._batches(arrow, path, names, list(wanted), skip):
-                    read[path] += batch.num_rows
-                    columns = {name: self._column(arrow, batch[name], feature) for name, feature in wanted.items()}
-                    # Rows are counted by any column where none is wanted.
-                    yield columns or {"": np.empty(batch.num_rows, np.int8)}
+            for file in files:
+                yield from file.chunks()
 
         def where(row: int) -> str:
-            for path in paths:
-                if row < read.get(path, 0):
-                    return f"{path.name}:{self._line(path, row)}"
-                row -= read.get(path, 0)
-            return f"{paths[-1].name}:{self._line(paths[-1], row)}"
+            for file in files[:-1]:
+                if row < file.read:
+                    return file.where(row)
+                row -= file.read
+            return files[-1].where(row)
 
         return Table(shared, None, paths, Origin(where, paths[0].parent), chunks)
 
+    def _codec(self) -> str:
+        try:
+            name = codecs.lookup(self.encoding).name
+        except LookupError as error:
+            told = f"Python knows no encoding `{self.encoding}`"
+            raise Refusal(S105, told, "`utf-8`, `latin-1`, `cp1252`, `utf-16`, …", "encoding") from error
+        return "utf-8" if name == "utf-8-sig" else name
+
     def _header(self, path: Path) -> list[str]:
         try:
-            # Bytes that are not UTF-8 are told, with their line, when the table is read.
-            with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+            # What cannot be decoded is told, with its line, when the table is read.
+            with self.text(path) as text:
                 names = next(csv.reader(text, delimiter=self.delimiter), [])
         except csv.Error as error:
-            raise Refusal(S503, f"the header of {path.name} is not CSV: {error}", argument="path") from error
+            told = f"the header of {called(path)} is not CSV: {error}"
+            raise Refusal(S503, told, argument="path") from error
+        except UnicodeError as error:
+            told = f"{called(path)} cannot be read: {error}"
+            raise Refusal(S503, told, "say how it is written: `encoding: utf-8`", "encoding") from error
         if not names:
-            raise Refusal(S503, f"{path.name} begins with no header", "its first line names the columns", "path")
+            raise Refusal(S503, f"{called(path)} begins with no header", "its first line names the columns", "path")
         return [name.strip() for name in names]
 
-    def _batches(
-        self, arrow: ModuleType, path: Path, names: list[str], wanted: list[str], skip: Skip | None
-    ) -> Iterator[Any]:
-        """The wanted columns of one file as texts, a block at a time; the first column where none is wanted."""
+    @contextmanager
+    def text(self, path: Path) -> Iterator[io.TextIOWrapper]:
+        """The text of a file, without a byte-order mark; what cannot be decoded is replaced."""
+        codec = self._codec()
+        with unpacked(path) as file:
+            name = "utf-8-sig" if codec == "utf-8" else codec
+            with io.TextIOWrapper(file, encoding=name, errors="replace", newline="") as text:
+                yield text
 
-        def invalid(row: Any) -> str:
-            if skip is None:
-                return "error"
-            skip(f"{path.name}, row {row.number - 1}", f"{row.actual_columns} values, and the header has {len(names)}")
-            return "skip"
+    def undecodable(self, path: Path) -> str:
+        """The line that cannot be decoded, as `table.csv:7`; the file alone where lines cannot be told apart."""
+        with unpacked(path) as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    line.decode(self.encoding)
+                except UnicodeDecodeError:
+                    return f"{called(path)}:{number}" if "16" not in self.encoding else called(path)
+        return called(path)
 
-        def opened(*, threads: bool) -> Any:
-            return arrow.csv.open_csv(
-                path,
-                read_options=arrow.csv.ReadOptions(
-                    column_names=names, skip_rows_after_names=1, use_threads=threads, block_size=BLOCK
+
+class _File:
+    """One file of a table, read a block at a time."""
+
+    def __init__(
+        self,
+        reader: Csv,
+        arrow: ModuleType,
+        path: Path,
+        names: list[str],
+        wanted: Mapping[str, Feature | None],
+        skip: Skip | None,
+    ) -> None:
+        self.reader, self.arrow, self.path, self.names, self.wanted, self.skip = (
+            *(reader, arrow, path),
+            *(names, wanted, skip),
+        )
+        self.read = 0
+        """How many rows were read."""
+        self.whole = False
+        """Whether the file was once read to its end, and every quote is closed."""
+        self.numeric = {name for name, feature in wanted.items() if feature is not None and feature.numeric}
+        """The columns that are parsed as numbers; none once one was found to hold something else."""
+        self.absent = arrow.array(list(reader.missing), "string")
+        self.rows = Lines(lambda: self._records(whole=True), 1)
+
+    def chunks(self) -> Iterator[Chunk]:
+        self.read = 0
+        with told_of(self.path):
+            for batch in self._batches():
+                self.read += batch.num_rows
+                columns = {name: self._column(batch[name], feature) for name, feature in self.wanted.items()}
+                # Rows are counted by any column where none is wanted.
+                yield columns or {"": np.empty(batch.num_rows, np.int8)}
+            if not self.whole:
+                self._closed()
+                self.whole = True
+
+    def _closed(self) -> None:
+        """Refuse a quote that is opened and never closed: the parser would take the rest of the file as one value."""
+        with unpacked(self.path) as file:
+            quotes = sum(part.count(b'"') for part in iter(lambda: file.read(BLOCK), b""))
+        if quotes % 2 == 0:
+            return
+        begins = 1
+        with self.reader.text(self.path) as text:
+            records = csv.reader(text, delimiter=self.reader.delimiter, strict=True)
+            try:
+                for _ in records:
+                    begins = records.line_num + 1
+            except csv.Error as error:
+                # What else it finds is read as other readers of CSV read it.
+                if "unexpected end" in str(error):
+                    told = f"{called(self.path)}:{begins} opens a quote that is never closed"
+                    raise Refusal(
+                        S503, told, "close it; or write it twice where it is part of a value", "path"
+                    ) from error
+
+    def where(self, row: int) -> str:
+        """The line on which a row begins; rows that are blank or not of the header's length do not count."""
+        return f"{called(self.path)}:{self.rows.at(row)}"
+
+    def _batches(self) -> Iterator[Any]:
+        """The wanted columns of the file, a block at a time; the first column where none is wanted."""
+        given = 0
+        if self.numeric:
+            try:
+                for batch in self._parsed(threads=self.skip is None):
+                    yield batch
+                    given += 1
+                return
+            except self.arrow.ArrowInvalid:
+                # A column of numbers holds something else: the feature says what, if it is given texts.
+                self.numeric.clear()
+        try:
+            yield from islice(self._parsed(threads=self.skip is None), given, None)
+        except self.arrow.ArrowInvalid as error:
+            raise self._unreadable(error) from error
+        except UnicodeError as error:
+            told = f"{self.reader.undecodable(self.path)} is not {self.reader.encoding}: {error}"
+            raise Refusal(S503, told, "say how the file is written: `encoding: latin-1`", "encoding") from error
+
+    def _parsed(self, *, threads: bool) -> Iterator[Any]:
+        """Batches of the file as Arrow reads it. With one thread it knows the row that it refuses or passes over."""
+        csv, string = self.arrow.csv, self.arrow.string()
+        words = self.arrow.dictionary(self.arrow.int32(), string)
+        types = {name: self.arrow.float64() if name in self.numeric else words for name in self.wanted}
+        with ExitStack() as stack:
+            file = str(self.path) if packed(self.path) is None else stack.enter_context(unpacked(self.path))
+            yield from csv.open_csv(
+                file,
+                read_options=csv.ReadOptions(
+                    column_names=self.names,
+                    skip_rows_after_names=1,
+                    use_threads=threads,
+                    block_size=BLOCK,
+                    encoding="utf8" if self.reader._codec() == "utf-8" else self.reader._codec(),
                 ),
-                parse_options=arrow.csv.ParseOptions(
-                    delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=invalid
+                parse_options=csv.ParseOptions(
+                    delimiter=self.reader.delimiter, newlines_in_values=True, invalid_row_handler=self._invalid()
                 ),
-                convert_options=arrow.csv.ConvertOptions(
-                    column_types={name: arrow.string() for name in names},
-                    include_columns=wanted or names[:1],
+                convert_options=csv.ConvertOptions(
+                    column_types=dict.fromkeys(self.names, string) | types,
+                    include_columns=list(self.wanted) or self.names[:1],
+                    null_values=list(self.reader.missing),
                     strings_can_be_null=False,
                 ),
             )
 
+    def _invalid(self) -> Any:
+        """What is done with rows of another length than the header's."""
+        records = enumerate(self._records(), start=2)
+
+        def invalid(row: Any) -> str:
+            if self.skip is None:
+                return "error"
+            line = next((line for number, line in records if number == row.number), 0)
+            told = f"{row.actual_columns} values, and the header has {len(self.names)}"
+            self.skip(f"{called(self.path)}:{line}", told)
+            return "skip"
+
+        return invalid
+
+    def _unreadable(self, failed: Exception) -> Refusal:
         try:
-            # With one thread the parser knows the row that it passes over.
-            yield from opened(threads=skip is None)
-            return
-        except arrow.ArrowInvalid as error:
-            failed = error
-        try:
-            for _ in opened(threads=False):
+            for _ in self._parsed(threads=False):
                 pass
-        except arrow.ArrowInvalid as error:
+        except self.arrow.ArrowInvalid as error:
             failed = error
-        told = re.search(r"Row #(\d+): (?:CSV conversion error to string: )?(.*)", str(failed), re.DOTALL)
-        where, reason = (f"{path.name}:{told[1]}", told[2]) if told else (path.name, str(failed))
-        reason = " ".join(reason.split())
-        raise Refusal(
-            S503,
-            f"{where} cannot be read: {reason[0].lower() + reason[1:]}",
-            "quote values that hold the delimiter or a quote; save the file as UTF-8",
-            "path",
-        ) from failed
+        told = re.search(r"Row #(\d+): (?:CSV conversion error to [^:]*: )?(.*)", str(failed), re.DOTALL)
+        where, reason = called(self.path), " ".join((told[2] if told else str(failed)).split())
+        remedy = "quote values that hold the delimiter or a quote"
+        if told is not None:
+            where += f":{next(islice(self._records(), int(told[1]) - 2, None), told[1])}"
+        elif "straddling" in reason:
+            reason = f"a row has more than {BLOCK // 2**20} MB"
+            remedy = "look for a quote that is opened and never closed"
+        if "UTF8" in reason:
+            remedy = "save the file as UTF-8, or say how it is written: `encoding: latin-1`"
+        return Refusal(S503, f"{where} cannot be read: {reason[0].lower() + reason[1:]}", remedy, "path")
 
-    def _column(self, arrow: ModuleType, texts: Any, feature: Feature | None) -> Column:
+    def _column(self, values: Any, feature: Feature | None) -> Column:
         """One column of a block, missing values empty: numbers where the feature takes those and all are."""
-        compute = arrow.compute
+        if self.arrow.types.is_floating(values.type):
+            numbers: Array = values.to_numpy(zero_copy_only=False)
+            return numbers
         if feature is not None and feature.numeric:
-            trimmed = compute.utf8_trim_whitespace(texts)
-            absent = compute.is_in(trimmed, value_set=arrow.array(list(self.missing), "string"))
+            compute = self.arrow.compute
+            trimmed = compute.utf8_trim_whitespace(values.dictionary)
+            absent = compute.is_in(trimmed, value_set=self.absent)
             try:
-                values = compute.cast(compute.if_else(absent, arrow.scalar(None, "string"), trimmed), "float64")
-                return np.asarray(values.to_numpy(zero_copy_only=False))
-            except arrow.ArrowInvalid:
+                parsed = compute.cast(compute.if_else(absent, self.arrow.scalar(None, "string"), trimmed), "float64")
+                distinct: Array = parsed.to_numpy(zero_copy_only=False)
+                codes: Array = values.indices.to_numpy()
+                return distinct[codes]
+            except self.arrow.ArrowInvalid:
                 pass  # The feature says which value is no number.
-        coded = texts.dictionary_encode()
-        distinct = compute.utf8_trim_whitespace(coded.dictionary)
-        absent = compute.is_in(distinct, value_set=arrow.array(list(self.missing), "string"))
-        # Values that differ by the blanks around them become one.
-        merged = compute.if_else(absent, "", distinct).dictionary_encode()
-        values = merged.dictionary.to_numpy(zero_copy_only=False)
-        codes = merged.indices.to_numpy()[coded.indices.to_numpy()]
-        return Coded(values, codes) if 2 * len(values) < len(codes) else values[codes]
+        return coded(self.arrow, values, self.absent)
 
-    def _line(self, path: Path, row: int) -> int:
-        """The line on which a row begins; rows that are blank or not of the header's length do not count."""
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-            records = csv.reader(text, delimiter=self.delimiter)
-            width = len(next(records))
+    def _records(self, *, whole: bool = False) -> Iterator[int]:
+        """The line on which each record begins, after the header; blank ones are none. `whole`: of the right length."""
+        with self.reader.text(self.path) as text:
+            records = csv.reader(text, delimiter=self.reader.delimiter)
+            next(records)
             begins = records.line_num + 1
             for record in records:
-                if len(record) == width:
-                    if row == 0:
-                        return begins
-                    row -= 1
+                if record and (not whole or len(record) == len(self.names)):
+                    yield begins
                 begins = records.line_num + 1
-        return begins
-
-
-def _pyarrow() -> ModuleType:
-    try:
-        import pyarrow
-        import pyarrow.compute
-        import pyarrow.csv
-    except ImportError as error:
-        raise Refusal(S606, "reading CSV needs the package pyarrow", "type `pip install 'specc[train]'`") from error
-    module: ModuleType = pyarrow
-    return module
+            if whole:
+                yield begins

@@ -1,0 +1,109 @@
+"""Files that lie elsewhere: fetched by `fsspec` into a folder of this machine, and kept there for some days."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from specc.codes import S501, S606
+from specc.diagnostics import Refusal
+
+LIFE = 7 * 24 * 3600
+"""Seconds that a fetched file is kept after it was last used."""
+
+MARKS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created", "checksum", "md5Hash")
+"""What a store says of a file that changes when the file does."""
+
+PACKAGES = {"s3": "s3fs", "http": "aiohttp", "https": "aiohttp", "gs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
+"""What fsspec opens some URLs with."""
+
+_fetched: dict[Path, str] = {}
+"""The URLs of the files that this process fetched."""
+
+
+def called(path: Path) -> str:
+    """What messages call a file: its name; one that was fetched, its URL."""
+    return _fetched.get(path, path.name)
+
+
+def address(path: Path) -> str:
+    """Where a file came from: its path, or its URL."""
+    return _fetched.get(path, str(path))
+
+
+def fetch(url: str, argument: str) -> tuple[Path, ...]:
+    """Local copies of what a URL names; with `*` in it, of all files that match, in the order of their names.
+
+    Raises:
+        Refusal: S501 when there is none or it cannot be had, S606 when a package is needed for this kind of URL.
+    """
+    try:
+        import fsspec
+    except ImportError as error:
+        raise Refusal(S606, "reading URLs needs the package fsspec", "type `pip install 'specc[train]'`") from error
+    scheme = url.partition("://")[0]
+    try:
+        store, path = fsspec.core.url_to_fs(url)
+        if "*" in url:
+            names = sorted(store.glob(path))
+            if not names:
+                raise Refusal(S501, f"no file matches `{url}`", "look at the address and the pattern", argument)
+        else:
+            names = [path]
+        return tuple(_copy(store, name, url if names == [path] else store.unstrip_protocol(name)) for name in names)
+    except Refusal:
+        raise
+    except FileNotFoundError as error:
+        raise Refusal(S501, f"there is no file `{url}`", "look at the address", argument) from error
+    except ImportError as error:
+        remedy = f"type `pip install {PACKAGES[scheme]}`" if scheme in PACKAGES else "install it"
+        told = f"reading {scheme}:// needs a package that is not installed: {error}"
+        raise Refusal(S606, told, remedy, argument) from error
+    except ValueError as error:
+        raise Refusal(S501, f"`{url}` cannot be opened: {error}", "give a URL that fsspec opens", argument) from error
+    except Exception as error:  # Each store has its own errors, botocore's and aiohttp's among them.
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise Refusal(
+            S501, f"`{url}` cannot be fetched: {told}", "look at the address and at who may read it", argument
+        ) from error
+
+
+def _copy(store: Any, name: str, url: str) -> Path:
+    info: Mapping[str, Any] = store.info(name)
+    if info.get("type") == "directory":
+        raise Refusal(S501, f"`{url}` is a folder, not a file", f'name its files: "{url.rstrip("/")}/*"', "path")
+    marks = [str(info[mark]) for mark in MARKS if info.get(mark)]
+    # Where a store does not say whether a file changed, it is fetched anew each day.
+    stamp = "\n".join([url, str(info.get("size")), *(marks or [str(int(time.time()) // (24 * 3600))])])
+    cache = _cache()
+    _clear(cache)
+    folder = cache / hashlib.sha256(stamp.encode()).hexdigest()[:32]
+    local = folder / (name.partition("?")[0].rstrip("/").rpartition("/")[2] or "file")
+    if local.exists():
+        os.utime(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{os.getpid()}.partial"
+        try:
+            store.get_file(name, str(partial))
+            partial.replace(local)
+        finally:
+            partial.unlink(missing_ok=True)
+    _fetched[local] = url
+    return local
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "specc" / "fetched"
+
+
+def _clear(cache: Path) -> None:
+    """Remove what was not used for long."""
+    for folder in cache.iterdir() if cache.is_dir() else ():
+        if folder.stat().st_mtime < time.time() - LIFE:
+            shutil.rmtree(folder, ignore_errors=True)

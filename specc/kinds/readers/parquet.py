@@ -1,0 +1,84 @@
+"""`parquet`: columns of Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from specc.codes import S503
+from specc.diagnostics import Refusal
+from specc.kinds import argument
+from specc.kinds.arrays import np
+from specc.kinds.features import Feature, Origin
+from specc.kinds.readers import PATH, ROWS, Chunk, Skip, Table, found, numbered
+from specc.kinds.readers._arrow import plain
+from specc.kinds.readers._files import pyarrow, told_of
+from specc.kinds.readers._urls import called
+
+BYTES = 32 * 2**20
+"""How much of the wanted columns is read at once, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parquet:
+    """Parquet files: only the columns that are asked for are read, some rows at a time."""
+
+    path: str = argument(
+        "the file, or a pattern that names several with the same columns, read one after the other", PATH
+    )
+
+    def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
+        arrow = pyarrow("reading Parquet")
+        paths = found(self.path)
+        lengths: list[int] = []
+        names: tuple[str, ...] | None = None
+        for path in paths:
+            with _opened(arrow, path) as file:
+                lengths.append(file.metadata.num_rows)
+                there = file.schema_arrow.names
+                names = tuple(there if names is None else (name for name in names if name in there))
+        wanted = [name for name in names or () if name in fields]
+
+        def chunks() -> Iterator[Chunk]:
+            for path in paths:
+                yield from _chunks(arrow, path, wanted)
+
+        origin = Origin(numbered([called(path) for path in paths], lengths), paths[0].parent)
+        return Table(names or (), sum(lengths), paths, origin, chunks)
+
+
+def _opened(arrow: ModuleType, path: Path, texts: list[str] | None = None) -> Any:
+    with told_of(path):
+        try:
+            return arrow.parquet.ParquetFile(path, read_dictionary=texts)
+        except arrow.ArrowInvalid as error:
+            told = f"{called(path)} is not a Parquet file, or it was cut off"
+            raise Refusal(S503, told, "write or copy it again", "path") from error
+
+
+def _chunks(arrow: ModuleType, path: Path, wanted: list[str]) -> Iterator[Chunk]:
+    with _opened(arrow, path) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+        # Texts come as Parquet keeps them: each value once.
+        texts = [name for name in wanted if arrow.types.is_string(schema.field(name).type)]
+        size = sum(
+            group.column(number).total_uncompressed_size
+            for group in map(metadata.row_group, range(metadata.num_row_groups))
+            for number in range(metadata.num_columns)
+            if group.column(number).path_in_schema.partition(".")[0] in wanted
+        )
+    rows = max(1, min(ROWS, BYTES * metadata.num_rows // max(1, size)))
+    with _opened(arrow, path, texts) as file, told_of(path):
+        if not wanted:
+            for start in range(0, metadata.num_rows, ROWS):
+                # Rows are counted by any column where none is wanted.
+                yield {"": np.empty(min(ROWS, metadata.num_rows - start), np.int8)}
+            return
+        try:
+            for batch in file.iter_batches(rows, columns=wanted):
+                yield {name: plain(arrow, name, batch[name]) for name in wanted}
+        except arrow.ArrowInvalid as error:
+            raise Refusal(S503, f"{called(path)} is damaged: {error}", "write or copy it again", "path") from error

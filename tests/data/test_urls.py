@@ -1,0 +1,130 @@
+"""Files that lie elsewhere are fetched once, read like any other, and named by their URLs."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from data_plans import data_plan, feature, reader
+from reading import refused, table
+
+from specc.backend.data import open_data
+from specc.diagnostics import Log
+
+MEMORY = fsspec.filesystem("memory")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    yield tmp_path / "cache" / "specc" / "fetched"
+    MEMORY.store.clear()
+
+
+def test_a_url_is_read_like_a_file(tmp_path):
+    MEMORY.pipe("/data/t.csv", b"a,b\n1,x\n2,y\n")
+    np.save(tmp_path / "x.npy", np.arange(5))
+    MEMORY.pipe("/data/x.npy", (tmp_path / "x.npy").read_bytes())
+    assert table("csv", path="memory://data/t.csv", fields=["a"]).columns["a"].tolist() == ["1", "2"]
+    assert table("npy", path="memory://data/x.npy", fields=["data"]).columns["data"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_pattern_names_several_in_the_order_of_their_names(tmp_path):
+    for number in (2, 1):
+        pq.write_table(pa.table({"a": [number]}), tmp_path / "t.parquet")
+        MEMORY.pipe(f"/data/deep/part-{number}.parquet", (tmp_path / "t.parquet").read_bytes())
+    for pattern in ("memory://data/deep/*.parquet", "memory://data/**/part-*.parquet"):
+        read = table("parquet", path=pattern, fields=["a"])
+        assert read.columns["a"].tolist() == [1, 2]
+        assert read.origin.where(1) == "memory:///data/deep/part-2.parquet, row 0"
+
+
+def test_messages_and_the_fingerprint_name_the_url():
+    MEMORY.pipe("/t.csv", b"a,b\n1,2\n3\n")
+    told = "memory://t.csv:3 cannot be read: expected 2 columns, got 1: 3"
+    assert refused("csv", path="memory://t.csv", fields=["a"])[1] == told
+    MEMORY.pipe("/good.csv", b"a,b\n" + b"1,2\n" * 20)
+    plan = data_plan(reader("csv", path="memory://good.csv"), {"a": feature("number")}, {})
+    (file,) = open_data(plan, Log()).fingerprint["files"]
+    assert (file["path"], file["bytes"]) == ("memory://good.csv", 84)
+
+
+def test_a_file_is_fetched_once_and_again_when_it_has_changed(cache):
+    MEMORY.pipe("/t.csv", b"a\n1\n")
+    for _ in range(3):
+        assert table("csv", path="memory://t.csv", fields=["a"]).columns["a"].tolist() == ["1"]
+    assert len(list(cache.rglob("t.csv"))) == 1
+    MEMORY.pipe("/t.csv", b"a\n2\n")
+    assert table("csv", path="memory://t.csv", fields=["a"]).columns["a"].tolist() == ["2"]
+
+
+def test_what_was_not_used_for_a_week_is_removed(cache):
+    MEMORY.pipe("/old.csv", b"a\n1\n")
+    MEMORY.pipe("/new.csv", b"a\n1\n")
+    (old,) = table("csv", path="memory://old.csv").files
+    os.utime(old.parent, (time.time() - 8 * 24 * 3600,) * 2)
+    table("csv", path="memory://new.csv")
+    assert [path.name for path in cache.rglob("*.csv")] == ["new.csv"]
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "message"),
+    [
+        ("memory://none.csv", "S501", "there is no file `memory://none.csv`"),
+        ("memory://none-*.csv", "S501", "no file matches `memory://none-*.csv`"),
+        ("memory://data", "S501", "`memory://data` is a folder, not a file"),
+        ("nosuch://x.csv", "S501", "`nosuch://x.csv` cannot be opened: Protocol not known: nosuch"),
+    ],
+)
+def test_what_cannot_be_had_is_told(url, code, message):
+    MEMORY.pipe("/data/t.csv", b"a\n1\n")
+    assert refused("csv", path=url)[:2] == (code, message)
+
+
+def test_a_url_whose_package_is_not_installed_says_what_to_type():
+    if find_spec("s3fs") is not None:
+        pytest.skip("s3fs is installed")
+    code, _, help = refused("csv", path="s3://bucket/t.csv")
+    assert (code, help) == ("S606", "type `pip install s3fs`")
+
+
+def test_folders_are_not_fetched():
+    told = "`memory://data` is a URL, and folders are not fetched"
+    assert refused("image_folder", path="memory://data")[:2] == ("S501", told)
+
+
+@pytest.fixture
+def web(tmp_path):
+    """A web server on this machine, and the folder that it serves."""
+    (tmp_path / "www").mkdir()
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "www")))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", tmp_path / "www"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_web_is_read(web):
+    pytest.importorskip("aiohttp", reason="fsspec reads the web with aiohttp")
+    address, folder = web
+    (folder / "t.csv").write_text("a\n7\n")
+    read = table("csv", path=f"{address}/t.csv?version=2", fields=["a"])
+    assert read.columns["a"].tolist() == ["7"]
+    assert read.origin.where(0) == f"{address}/t.csv?version=2:2"
+    assert refused("csv", path=f"{address}/none.csv")[:2] == ("S501", f"there is no file `{address}/none.csv`")
