@@ -115,7 +115,9 @@ class _Maker:
         self, bad: list[int], key: str, names: Array, places: Array, numbers: Array, source: Source, log: Log
     ) -> None:
         if source.faults.share is None:
-            log.refuse(undecodable([str(names[number]) for number in bad]), self.fields[key].span)
+            log.refuse(
+                undecodable(self.fields[key].feature, [str(names[number]) for number in bad]), self.fields[key].span
+            )
             return
         for number in bad:
             source.faults.undecodable(str(names[number]), int(numbers[number]))

@@ -58,7 +58,7 @@ class Data:
                 if not kept.ready:
                     names = np.array([n.decode() for n in kept.array.numpy()], dtype=object)[split.places]
                     if bad := broken(field.feature, names, kept.state):
-                        log.refuse(undecodable([names[number] for number in bad]), field.span)
+                        log.refuse(undecodable(field.feature, [names[number] for number in bad]), field.span)
 
 
 def open_data(plan: Plan, log: Log) -> Data:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -20,11 +20,17 @@ from specc.kinds.readers import Coded, Column
 CHUNK_BYTES = 16 * 2**20
 """How much is prepared in one go: enough to be vectorised, small against what is kept."""
 
+
+class UnreadableError(ValueError):
+    """A feature cannot give the raw field of a file."""
+
+
 UNREADABLE = (
     tf.errors.InvalidArgumentError,
     tf.errors.NotFoundError,
     tf.errors.PermissionDeniedError,
     tf.errors.DataLossError,
+    UnreadableError,
 )
 
 
@@ -162,8 +168,27 @@ def broken(feature: Feature, names: Array, state: State) -> list[int]:
 
 def from_files(feature: Feature, state: State, names: Any) -> Any:
     """The network's tensor of files by their names."""
-    contents = tf.map_fn(tf.io.read_file, names)
+    if not hasattr(feature, "contents"):
+        contents = tf.map_fn(tf.io.read_file, names)
+    else:
+        contents = tf.numpy_function(
+            lambda some: raw_fields(feature, [name.decode() for name in some]), [names], tf.string, stateful=False
+        )
+        contents = tf.ensure_shape(contents, names.shape)
     return feature.prepare(tf, contents, state)
+
+
+def raw_fields(feature: Feature, names: Iterable[str]) -> Array:
+    """Files by their names, as the served model takes them: as they lie, or as the feature writes them anew.
+
+    Raises:
+        UnreadableError: when one of them cannot be read.
+    """
+    contents = getattr(feature, "contents", lambda name: Path(name).read_bytes())
+    try:
+        return np.array([contents(name) for name in names], dtype=object)
+    except (OSError, ValueError) as error:
+        raise UnreadableError(str(error)) from error
 
 
 def as_written(function: Callable[..., Any]) -> Any:
@@ -171,10 +196,9 @@ def as_written(function: Callable[..., Any]) -> Any:
     return tf.autograph.experimental.do_not_convert(function)
 
 
-def undecodable(names: list[str]) -> Refusal:
+def undecodable(feature: Feature, names: list[str]) -> Refusal:
     """Files that cannot be decoded, as one refusal."""
     shown = ", ".join(f"`{name}`" for name in names[:5])
     others = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return Refusal(
-        S503, f"cannot decode {shown}{others}", "damaged, or of another format: save as JPEG or PNG, or remove"
-    )
+    remedy = getattr(feature, "formats", "save it again")
+    return Refusal(S503, f"cannot decode {shown}{others}", f"damaged, or of another format: {remedy}, or remove")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from specc.backend.data.prepared import Kept, as_written
+from specc.backend.data.prepared import Kept, as_written, raw_fields
 from specc.kinds.arrays import Array
 
 SAMPLE = 256
@@ -105,7 +104,7 @@ class Split:
             offsets = np.array(field.offsets)
             raw[name] = self.sample[name][places if field.offsets == (0,) else places[:, None] + offsets]
             if field.state.get("files"):
-                raw[name] = np.array([Path(file).read_bytes() for file in raw[name]], dtype=object)
+                raw[name] = raw_fields(field.feature, raw[name])
         return raw
 
 
