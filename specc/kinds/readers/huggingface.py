@@ -20,7 +20,7 @@ class Huggingface:
     """A data set of Hugging Face's `datasets`, from a folder or from its cache; nothing is downloaded."""
 
     path: str | None = argument(
-        "a folder that `save_to_disk` wrote, or one of Parquet or Arrow files", {"anyOf": [PATH]}, default=None
+        "a folder that `save_to_disk` wrote, or one of Parquet or Arrow files", PATH, default=None
     )
     name: str | None = argument(
         "instead of a folder, the name that it was loaded by, and is in the cache under",
@@ -54,8 +54,9 @@ class Huggingface:
             (Path(what) / mark).is_file() for mark in ("dataset_dict.json", "dataset_info.json")
         ):
             return self._of(package, package.load_from_disk(what))
-        before = package.config.HF_HUB_OFFLINE
+        before, silent = package.config.HF_HUB_OFFLINE, package.are_progress_bars_disabled()
         package.config.HF_HUB_OFFLINE = True
+        package.disable_progress_bars()
         try:
             return package.load_dataset(what, self.config, split=self.split)
         except ValueError as error:
@@ -66,6 +67,8 @@ class Huggingface:
             raise Refusal(S501, told, f"fetch it once: `{call}`", "name" if self.name else "path") from error
         finally:
             package.config.HF_HUB_OFFLINE = before
+            if not silent:
+                package.enable_progress_bars()
 
     def _of(self, package: Any, stored: Any) -> Any:
         """The split of what `save_to_disk` wrote, which may be one or several of them."""

@@ -24,9 +24,7 @@ class Tfds:
         {"type": "string", "minLength": 1},
     )
     split: str = argument("which split, or a part of one: `train`, `test[:1000]`", {"type": "string"}, default="train")
-    data_dir: str | None = argument(
-        "where it was prepared; left out: `~/tensorflow_datasets`", {"anyOf": [PATH]}, default=None
-    )
+    data_dir: str | None = argument("where it was prepared; left out: `~/tensorflow_datasets`", PATH, default=None)
 
     def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
         package = _package()
