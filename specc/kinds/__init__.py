@@ -2,7 +2,8 @@
 
 A word is a frozen dataclass named like its file in CamelCase (`readers/image_folder.py` holds `ImageFolder`). Its
 fields are the word's arguments, made by `argument`, in the order of the shorthand. From them come the signature, hence
-the schema, the checks, the suggestions and the reference.
+the schema, the checks, the suggestions and the reference. An argument that is a word of Python's has a field with an
+underscore behind it: `as` is `as_`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 from specc.calls import Argument, Signature
@@ -44,13 +46,18 @@ def word(family: str, name: str) -> type[Any]:
     return found
 
 
+def made(family: str, name: str, arguments: Mapping[str, Any]) -> Any:
+    """A word with its arguments, by the names that they have in a spec."""
+    return word(family, name)(**{f"{key}_" if iskeyword(key) else key: value for key, value in arguments.items()})
+
+
 @cache
 def signature(family: str, name: str) -> Signature:
     """What a word takes. Raises KeyError where the family has no such word."""
     cls = word(family, name)
     arguments = tuple(
         Argument(
-            name=f.name,
+            name=f.name.removesuffix("_"),
             schema=f.metadata["schema"],
             doc=f.metadata["doc"],
             required=f.default is dataclasses.MISSING,

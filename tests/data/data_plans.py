@@ -34,7 +34,7 @@ def learned(feature: Any, values: Any) -> Any:
     return learnt(feature.learn(), [(part, None) for part in parts])
 
 
-def reader(name: str, **arguments: Any) -> Call:
+def reader(name: str, /, **arguments: Any) -> Call:
     """A reader in line 1 of the spec, its arguments in line 2."""
     return Call("readers", name, arguments, place(1), {name: place(2) for name in arguments})
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.signal
+import soundfile
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -29,6 +31,7 @@ DATA = {
     "photos": "photos/test",
     "traffic": "traffic.csv",
     "imdb": "imdb/test.csv",
+    "prompts": "prompts/fr",
 }
 
 
@@ -67,6 +70,25 @@ def test_clothes_are_told_apart_with_an_accuracy_of_91_5_percent(tmp_path: Path)
 def test_fruit_is_told_apart_better_than_by_always_saying_apple(tmp_path: Path) -> None:
     run = specc.run(example("photos"), out=tmp_path / "run")
     assert run.metrics["test"]["accuracy"] >= 0.65  # always apple: 0.42
+
+
+@pytest.mark.slow
+def test_languages_are_told_better_than_by_a_logistic_regression_on_the_spectra_of_scipy(tmp_path: Path) -> None:
+    path = example("prompts")
+    data = open_data(specc.plan(path), Log())
+    files = data.sources[""].files
+    sounds = np.zeros((len(files), 2400))
+    for row, file in enumerate(files):
+        sound = soundfile.read(file)[0][:2400]
+        sounds[row, : len(sound)] = sound
+    spectra = scipy.signal.stft(sounds, 8000, "hann", 200, 120, 256, boundary=None, padded=False)[2]
+    means = np.log(np.abs(spectra) ** 2 + 1e-10).mean(axis=2)
+    languages = np.array([file.parent.name for file in files])
+    learn = np.concatenate([data.splits["train"].rows, data.splits["validation"].rows])
+    judge = data.splits["test"].rows
+    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(means[learn], languages[learn])
+    run = specc.run(path, out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] > regression.score(means[judge], languages[judge])  # 0.937
 
 
 @pytest.mark.slow

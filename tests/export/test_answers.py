@@ -132,6 +132,6 @@ def test_a_network_that_learnt_from_arrays_is_not_asked_about_files(arrays: Made
         arrays.plan, arrays.data.states, serve(arrays.plan, arrays.model, arrays.data.states), log := Log()
     )
     with pytest.raises(Rejected):
-        asked.pictures([str(tmp_path / "a.png")], io.StringIO())
+        asked.files([str(tmp_path / "a.png")], io.StringIO())
     assert [d.code.id for d in log.diagnostics] == ["S503"]
     assert "was not trained on files of pictures" in log.diagnostics[0].message

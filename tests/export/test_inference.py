@@ -247,7 +247,7 @@ def test_pictures_that_cannot_be_asked_about_are_told(photos: tuple[Path, Plan],
 def test_a_picture_alone_is_not_enough_for_a_network_that_takes_more(tabular: tuple[Path, Plan]) -> None:
     found = complaints(tabular, tabular[0].parent / "0.jpg")
     assert [code for code, _, _ in found] == ["S502"]
-    assert "more than a picture alone" in found[0][2]
+    assert "more than one file" in found[0][2]
 
 
 def test_a_file_that_is_not_there_is_told_with_the_nearest(tabular: tuple[Path, Plan]) -> None:

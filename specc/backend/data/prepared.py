@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
@@ -29,11 +29,17 @@ PART = 1024
 WORKERS = min(8, os.cpu_count() or 1)
 """How many parts are prepared at once, each of `CHUNK_BYTES` at most."""
 
+
+class UnreadableError(ValueError):
+    """A feature cannot give the raw field of a file."""
+
+
 UNREADABLE = (
     tf.errors.InvalidArgumentError,
     tf.errors.NotFoundError,
     tf.errors.PermissionDeniedError,
     tf.errors.DataLossError,
+    UnreadableError,
 )
 
 
@@ -214,8 +220,27 @@ def broken(feature: Feature, names: Array, state: State) -> list[int]:
 
 def from_files(feature: Feature, state: State, names: Any) -> Any:
     """The network's tensor of files by their names."""
-    contents = tf.map_fn(tf.io.read_file, names)
+    if not hasattr(feature, "contents"):
+        contents = tf.map_fn(tf.io.read_file, names)
+    else:
+        contents = tf.numpy_function(
+            lambda some: raw_fields(feature, [name.decode() for name in some]), [names], tf.string, stateful=False
+        )
+        contents = tf.ensure_shape(contents, names.shape)
     return feature.prepare(tf, contents, state)
+
+
+def raw_fields(feature: Feature, names: Iterable[str]) -> Array:
+    """Files by their names, as the served model takes them: as they lie, or as the feature writes them anew.
+
+    Raises:
+        UnreadableError: when one of them cannot be read.
+    """
+    contents = getattr(feature, "contents", lambda name: Path(name).read_bytes())
+    try:
+        return np.array([contents(name) for name in names], dtype=object)
+    except (OSError, ValueError) as error:
+        raise UnreadableError(str(error)) from error
 
 
 def as_written(function: Callable[..., Any]) -> Any:
@@ -236,7 +261,7 @@ def undecodable(names: list[str], feature: Feature) -> Refusal:
             f"{shown}{others} {was} gone since the data was opened",
             "files must stay where they are until the end",
         )
-    remedy = "damaged, or of another format: save as JPEG or PNG, or remove"
+    remedy = f"damaged, or of another format: {getattr(feature, 'formats', 'save it again')}, or remove"
     if is_class(feature):
         remedy = "a mask is a grey PNG without a palette, and its pixels are class numbers below `classes`"
     return Refusal(S503, f"cannot decode {shown}{others}", remedy)

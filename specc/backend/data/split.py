@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from specc.backend.data.augmentation import Augment, Tensors
-from specc.backend.data.prepared import Kept, as_written, undecodable
+from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, undecodable
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature
 
@@ -136,7 +135,7 @@ class Split:
             values = self.sample[name][self.sampled[examples, None] + field.window]
             raw[name] = values if field.offsets else values[:, 0]
             if field.state.get("files"):
-                raw[name] = np.array([_bytes(file, field.feature) for file in raw[name]], dtype=object)
+                raw[name] = _contents(field.feature, raw[name])
         return raw
 
     @cached_property
@@ -147,11 +146,11 @@ class Split:
         return np.asarray(first[first < min(ends)])
 
 
-def _bytes(file: str, feature: Feature) -> bytes:
+def _contents(feature: Feature, files: Array) -> Array:
     try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise undecodable([file], feature) from error
+        return raw_fields(feature, files)
+    except UnreadableError as error:
+        raise undecodable(files.tolist(), feature) from error
 
 
 def _signed(seed: int) -> int:

@@ -1,4 +1,4 @@
-"""A finished run at work: on a split of its data, or on new raw rows and pictures."""
+"""A finished run at work: on a split of its data, or on new raw rows, pictures and sounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 from specc import codes
 from specc.backend.data import open_split
 from specc.backend.export.serving import serve
-from specc.backend.inference.asking import BATCH, Asked, is_picture
+from specc.backend.inference.asking import BATCH, Asked, is_file
 from specc.backend.objective import compile_model
 from specc.backend.training import loop
 from specc.backend.training.steps import Steps
@@ -50,7 +50,7 @@ def predict(run: Path, plan: Plan, inputs: Sequence[str], out: TextIO, log: Log)
         run: the run directory.
         plan: of the run's `spec.yaml`.
         inputs: one file of CSV or JSON lines, or `-` for standard input, with a column for each raw field of the
-            inputs; or pictures, and folders of them, for a network that takes one picture.
+            inputs; or pictures or sounds, and folders of them, for a network that takes one.
         out: where the rows are written in the form in which they came, every column of theirs and then the answers (see
             `told`). An answer whose name a column has already is called `NAME_predicted`.
 
@@ -59,9 +59,9 @@ def predict(run: Path, plan: Plan, inputs: Sequence[str], out: TextIO, log: Log)
     """
     model, states = _load(run, log)
     asked = Asked.of(plan, states, serve(plan, model, states), log)
-    if len(inputs) == 1 and not is_picture(inputs[0]):
+    if len(inputs) == 1 and not is_file(inputs[0]):
         return asked.table(inputs[0], out)
-    return asked.pictures(inputs, out)
+    return asked.files(inputs, out)
 
 
 def _load(run: Path, log: Log) -> tuple[keras.Model, Mapping[str, State]]:

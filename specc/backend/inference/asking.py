@@ -1,4 +1,4 @@
-"""Tables and pictures that a trained network is asked about, a batch at a time, and its answers written beside them."""
+"""Tables and files that a trained network is asked about, a batch at a time, and its answers written beside them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.data.prepared import UNREADABLE, broken, undecodable
+from specc.backend.data.prepared import UNREADABLE, broken, raw_fields, undecodable
 from specc.backend.inference.answers import Columns, told
 from specc.backend.inference.rows import Numbered, Rows, read_rows, write_rows
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
@@ -22,8 +22,9 @@ from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served
 from specc.kinds.features import Origin, State, offsets
 from specc.kinds.readers import found, listed
+from specc.kinds.readers.audio_folder import SOUNDS
 from specc.kinds.readers.csv import MISSING
-from specc.kinds.readers.image_folder import EXTENSIONS
+from specc.kinds.readers.image_folder import EXTENSIONS as PICTURES
 from specc.plan import Field, Plan
 from specc.tensors import Tensor
 
@@ -31,6 +32,11 @@ BATCH = 256
 """Rows that are read, answered and written at a time."""
 
 STDIN = "-"
+
+EXTENSIONS = (*PICTURES, *SOUNDS)
+"""How files are called that are asked about by their names."""
+
+_ENDINGS = f"they end in {', '.join(EXTENSIONS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +77,11 @@ class Asked:
                 self._refuse(refusal, path)
                 raise Rejected(self.log) from refusal
 
-    def pictures(self, paths: Sequence[str], out: TextIO) -> int:
-        """Answer pictures and folders of them, as CSV with their names under the picture's column."""
+    def files(self, paths: Sequence[str], out: TextIO) -> int:
+        """Answer pictures or sounds and folders of them, as CSV with their names under the one field's column."""
         try:
-            column = self._picture_column()
-            files = dict.fromkeys(file for path in paths for file in _pictures(path))
+            column = self._file_column()
+            files = dict.fromkeys(file for path in paths for file in _files(path))
             rows = ((number, {column: file}) for number, file in enumerate(files, start=1))
             return self._answer(Rows("csv", (column,), rows), paths[0], frozenset(), out)
         except Refusal as refusal:
@@ -144,12 +150,12 @@ class Asked:
         return fields
 
     def _ask(self, fields: Mapping[str, Array]) -> Columns:
-        """The answers to raw fields, files read; a picture that cannot be decoded is named."""
+        """The answers to raw fields, files read; one that cannot be decoded is named."""
         files = [f for f in self.fields if self.states[f"inputs.{f.name}"].get("files")]
         given = dict(fields)
-        for field in files:
-            given[field.name] = np.array([Path(file).read_bytes() for file in fields[field.name]], dtype=object)
         try:
+            for field in files:
+                given[field.name] = raw_fields(field.feature, fields[field.name])
             answers = self.respond({name: tf.constant(v, self.raw[name].dtype) for name, v in given.items()})
         except UNREADABLE as error:
             for field in files:
@@ -159,18 +165,18 @@ class Asked:
             raise
         return told(self.plan, self.states, {name: tensor.numpy() for name, tensor in answers.items()})
 
-    def _picture_column(self) -> str:
-        """The column of the one field that pictures can fill."""
-        pictures = [f for f in self.fields if self.states[f"inputs.{f.name}"].get("files")]
-        others = [f.column for f in self.fields if f not in pictures]
-        if not pictures:
-            message = f"this network takes {listed(others)}, and was not trained on files of pictures"
+    def _file_column(self) -> str:
+        """The column of the one field that files can fill."""
+        files = [f for f in self.fields if self.states[f"inputs.{f.name}"].get("files")]
+        others = [f.column for f in self.fields if f not in files]
+        if not files:
+            message = f"this network takes {listed(others)}, and was not trained on files of pictures or sounds"
             raise Refusal(codes.S503, message, "give its inputs as CSV or JSON lines")
-        if others or len(pictures) > 1:
+        if others or len(files) > 1:
             columns = [f.column for f in self.fields]
-            message = f"this network takes {listed(columns)}, more than a picture alone"
-            raise Refusal(codes.S502, message, "give CSV or JSON lines with these columns, pictures by their path")
-        return pictures[0].column
+            message = f"this network takes {listed(columns)}, more than one file"
+            raise Refusal(codes.S502, message, "give CSV or JSON lines with these columns, files by their path")
+        return files[0].column
 
     def _refuse(self, refusal: Refusal, path: str) -> None:
         """Report at the line that the message names, where it names one."""
@@ -197,8 +203,8 @@ def _no_window(field: Field, raw: Tensor, origin: Origin) -> Refusal:
     )
 
 
-def is_picture(path: str) -> bool:
-    """Whether a path names a picture or a folder, by what it is called."""
+def is_file(path: str) -> bool:
+    """Whether a path names a picture, a sound or a folder, by what it is called."""
     return Path(path).is_dir() or Path(path).suffix.lower() in EXTENSIONS
 
 
@@ -211,16 +217,16 @@ def _file(path: str) -> Path:
     return Path(path) if Path(path).is_file() else found(str(Path(path).absolute()))[0]
 
 
-def _pictures(path: str) -> list[str]:
-    """A picture, or those in a folder and in its folders, in the order of their names."""
+def _files(path: str) -> list[str]:
+    """A picture or a sound, or those in a folder and in its folders, in the order of their names."""
     if not Path(path).is_dir():
-        if not is_picture(path):
-            message = f"`{path}` is not a picture, and tables are asked about one at a time"
-            raise Refusal(codes.S503, message, f"pictures end in {', '.join(EXTENSIONS)}")
+        if not is_file(path):
+            message = f"`{path}` is not a picture or a sound, and tables are asked about one at a time"
+            raise Refusal(codes.S503, message, _ENDINGS)
         return [str(_file(path))]
     inside = sorted(p for p in Path(path).rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
     if not inside:
-        raise Refusal(codes.S501, f"the folder `{path}` holds no pictures", f"pictures end in {', '.join(EXTENSIONS)}")
+        raise Refusal(codes.S501, f"the folder `{path}` holds no pictures or sounds", _ENDINGS)
     return [str(p) for p in inside]
 
 

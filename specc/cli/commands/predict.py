@@ -1,7 +1,8 @@
 """Ask a finished run about new data.
 
-INPUT is a file of CSV or JSON lines with the raw fields of the spec's inputs, or `-` for standard input; or pictures,
-by their paths, for a network that takes one. What comes out has the same form, with the answers as new columns.
+INPUT is a file of CSV or JSON lines with the raw fields of the spec's inputs, or `-` for standard input; or pictures
+or sounds, by their paths, for a network that takes one. What comes out has the same form, with the answers as new
+columns.
 
     specc predict runs/adult-1 people.csv
     specc predict runs/adult-1 people.jsonl --output answers.jsonl

@@ -123,7 +123,12 @@ class Feature(Protocol):
     """
 
     numeric: ClassVar[bool]
-    """Whether a reader that has only texts should give numbers, where all of them are."""
+    """Whether a reader that has only texts should give numbers, where all of them are.
+
+    A feature of files may have `contents(name)`, which gives a file as the served model takes it and raises ValueError
+    when that cannot be; without it, that is the file as it lies. `formats` is then what to do with one that cannot be
+    decoded.
+    """
 
     def tensor(self, state: State | None = None) -> Tensor:
         """What the network receives, batch dimension first; `state` sharpens what only data can tell."""

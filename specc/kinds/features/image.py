@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
-from specc.codes import S104, S105, S501, S503, S504
+from specc.codes import S104, S105, S503, S504
 from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import unbounded
+from specc.kinds.features._files import named
+from specc.kinds.features._orientation import upright
 from specc.tensors import Tensor
 
 CHANNELS = (1, 3, 4)
@@ -31,6 +32,7 @@ class Image:
     """A picture, float [height, width, channels]; or a mask of class numbers, int [height, width]."""
 
     numeric: ClassVar[bool] = False
+    formats: ClassVar[str] = "save as JPEG or PNG"
 
     size: Sequence[int] | None = argument(
         "height and width in pixels; left out: as the arrays have it",
@@ -129,13 +131,7 @@ class Image:
             raise Refusal(
                 S104, "pictures in files differ in size, and no `size` is given", "add `size: [height, width]`", "size"
             )
-        names = [origin.folder / str(name) if name else None for name in column]
-        if (absent := np.array([name is None for name in names])).any():
-            raise BadRows(S503, "the name of the picture in {rows} is missing", absent, origin, "name a file")
-        if (lost := np.array([not Path(name).is_file() for name in names if name])).any():
-            told = f"there is no picture `{names[int(np.flatnonzero(lost)[0])]}`, named in {{rows}}"
-            raise BadRows(S501, told, lost, origin, f"names are relative to {origin.folder}")
-        return np.array([str(name) for name in names], dtype=object)
+        return named(column, origin, "picture")
 
     def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         """Height, width and channels of pictures that lie as arrays of a shape.
@@ -231,7 +227,7 @@ class Image:
         height, width, channels = shape
         check = tf.debugging.Assert(_has_true_colors(tf, data), ["a BMP file with a palette cannot be decoded"])
         with tf.control_dependencies([] if check is None else [check]):
-            picture = tf.cast(tf.io.decode_image(data, channels=3, expand_animations=False), tf.float32)
+            picture = tf.cast(_colors(tf, data), tf.float32)
         picture = tf.ensure_shape(picture, (None, None, 3))
         if channels == 1:
             picture = tf.round(tf.image.rgb_to_grayscale(picture))
@@ -240,6 +236,7 @@ class Image:
             # Grey and colour have opacity as a second and a fourth channel, or not at all.
             opacity = tf.where(tf.shape(stored)[2] % 2 == 0, stored[..., -1:], 255.0)
             picture = tf.concat([picture, opacity], axis=2)
+        picture = upright(tf, data, picture)
         return tf.ensure_shape(tf.round(self._fitted(tf, picture, height, width)), shape)
 
     def _fitted(self, tf: ModuleType, pictures: Any, height: int | None, width: int | None) -> Any:
@@ -270,6 +267,18 @@ class Image:
 def _source(state: State) -> str:
     """What the pictures were read from."""
     return "files" if "files" in state else f"arrays of shape {state['shape']}"
+
+
+def _colors(tf: ModuleType, data: Any) -> Any:
+    """A file decoded to red, green and blue."""
+
+    def decoded(channels: int) -> Any:
+        picture = tf.io.decode_image(data, channels=channels, expand_animations=False)
+        return tf.ensure_shape(picture, (None, None, None))
+
+    # TensorFlow takes WebP with opacity for what it is, and for nothing else.
+    is_webp = tf.equal(tf.strings.substr(data, 8, 4), b"WEBP") & (tf.strings.length(data) > 12)
+    return tf.cond(is_webp, lambda: decoded(0)[..., :3], lambda: decoded(3))
 
 
 def _has_true_colors(tf: ModuleType, data: Any) -> Any:

@@ -37,7 +37,7 @@ def bind_fields(section: Tree, values: Values, log: Log, inputs: tuple[Field, ..
         if any(v is UNKNOWN_VALUE for v in properties.values()):
             continue
         try:
-            feature = kinds.word("features", str(tree["type"].value))(**properties)
+            feature = kinds.made("features", str(tree["type"].value), properties)
         except Refusal as refusal:
             log.refuse(refusal, tree[refusal.argument].span if refusal.argument in tree else written.key)
             continue
