@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from socket import create_connection, socket
 
 import fsspec
 import numpy as np
@@ -128,3 +132,48 @@ def test_the_web_is_read(web):
     assert read.columns["a"].tolist() == ["7"]
     assert read.origin.where(0) == f"{address}/t.csv?version=2:2"
     assert refused("csv", path=f"{address}/none.csv")[:2] == ("S501", f"there is no file `{address}/none.csv`")
+
+
+@pytest.fixture
+def bucket(tmp_path, monkeypatch):
+    """A store that speaks S3, on this machine."""
+    for package in ("s3fs", "moto", "flask"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    with socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "me",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=log, stderr=log)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(OSError), create_connection(("127.0.0.1", port), 1):
+            break
+        time.sleep(0.2)
+    store = fsspec.filesystem("s3", skip_instance_cache=True)
+    store.mkdir("shop")
+    yield store
+    server.terminate()
+    server.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:.*boto.*")
+def test_a_bucket_is_read(bucket):
+    bucket.pipe("s3://shop/2.csv", b"a\n2\n")
+    bucket.pipe("s3://shop/1.csv", b"a\n1\n")
+    read = table("csv", path="s3://shop/*.csv", fields=["a"])
+    assert read.columns["a"].tolist() == ["1", "2"]
+    assert read.origin.where(1) == "s3://shop/2.csv:2"
+    bucket.pipe("s3://shop/1.csv", b"a\n7\n")
+    assert table("csv", path="s3://shop/1.csv", fields=["a"]).columns["a"].tolist() == ["7"]
+    assert refused("csv", path="s3://shop/none.csv")[:2] == ("S501", "there is no file `s3://shop/none.csv`")
+    code, message, _ = refused("csv", path="s3://no-such-shop/t.csv")
+    assert (code, message) == ("S501", "there is no file `s3://no-such-shop/t.csv`")

@@ -49,6 +49,7 @@ def fetch(url: str, argument: str) -> tuple[Path, ...]:
     scheme = url.partition("://")[0]
     try:
         store, path = fsspec.core.url_to_fs(url)
+        store.invalidate_cache()  # of what was listed earlier in this process
         if "*" in url:
             names = sorted(store.glob(path))
             if not names:

@@ -28,7 +28,8 @@ def column(values: Sequence[Any]) -> Column:
     if kinds <= TIMES:
         return np.array([_utc(value) for value in values], "datetime64[us]")
     if kinds <= LISTS:
-        return stacked([_array(value) for value in values])
+        whole = _array(values)
+        return whole if whole.dtype.kind in "biuf" else stacked([_array(value) for value in values])
     return objects(values)
 
 

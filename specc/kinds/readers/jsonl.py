@@ -28,15 +28,16 @@ class Jsonl:
 
 def _records(path: Path, asked: frozenset[str] | None) -> Iterator[Record]:
     with told_of(path), unpacked(path) as file:
+        name = called(path)
         for number, line in enumerate(file, start=1):
-            line = line.strip().removeprefix(codecs.BOM_UTF8)
+            line = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).strip()
             if line:
-                yield Record(f"{called(path)}:{number}", len(line), _values(line))
+                yield Record(f"{name}:{number}", len(line), _values(line))
 
 
 def _values(line: bytes) -> Mapping[str, object] | str:
     try:
-        values = json.loads(line)
+        values = json.loads(line.decode())  # bytes would be looked at for their encoding, each line anew
     except UnicodeDecodeError:
         return "it is not UTF-8"
     except json.JSONDecodeError as error:
