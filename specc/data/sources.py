@@ -119,7 +119,7 @@ class Source:
         bad = np.zeros(block.rows, bool)
         for key, column in (*block.values.items(), *block.columns.items()):
             field = self.fields.get(key)
-            names = (key,) if field is None else field.columns
+            names = () if field is None else field.columns
             origin = self.table.origin.after(block.start, names[0] if len(names) == 1 else "")
             reading = Reading(
                 self.keys[key] if field is None else field.feature,

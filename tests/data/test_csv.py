@@ -195,7 +195,7 @@ def test_rows_that_are_ragged_count_among_those_passed_over(tmp_path):
     inputs = {"n": feature("number"), "c": feature("category")}
     opened = open_sources(data_plan(reader("csv", path=str(tmp_path / "t.csv")), inputs, {}, skip=0.5), Log())
     faults = opened.sources[""].faults
-    assert faults.named == {
-        "t.csv:22": "3 values, and the header has 2",
-        "t.csv:23": "`word` is not a number (column `n`)",
-    }
+    assert faults.named == [
+        "t.csv:22: 3 values, and the header has 2",
+        "`word` in t.csv:23 (column `n`) is not a number",
+    ]

@@ -43,12 +43,12 @@ def plan_of(path, skip=None, **options):
 
 
 BAD = {
-    "a word": ({"height": "tall"}, "`tall` in a.csv:9 is not a number"),
-    "no value": ({"height": ""}, "the value in a.csv:9 is missing"),
-    "an infinity": ({"height": "inf"}, "the number in a.csv:9 is infinite"),
-    "a number beyond float32": ({"height": "1e300"}, "the number in a.csv:9 is beyond float32"),
-    "NaN": ({"height": "nan"}, "the value in a.csv:9 is missing"),
-    "a missing target": ({"kind": ""}, "the target in a.csv:9 is missing"),
+    "a word": ({"height": "tall"}, "`tall` in a.csv:9 (column `height`) is not a number"),
+    "no value": ({"height": ""}, "the value in a.csv:9 (column `height`) is missing"),
+    "an infinity": ({"height": "inf"}, "the number in a.csv:9 (column `height`) is infinite"),
+    "a number beyond float32": ({"height": "1e300"}, "the number in a.csv:9 (column `height`) is beyond float32"),
+    "NaN": ({"height": "nan"}, "the value in a.csv:9 (column `height`) is missing"),
+    "a missing target": ({"kind": ""}, "the target in a.csv:9 (column `kind`) is missing"),
 }
 
 
@@ -61,7 +61,7 @@ def test_a_bad_value_is_told_with_file_and_line_at_its_field(table, values, mess
 def test_a_fault_is_told_once_with_how_many_rows_have_it(table):
     bad = {row: {"height": "tall"} for row in (7, 20, 33)}
     (found,) = told(open_data, plan_of(table(bad)))
-    assert found[2] == "`tall` in a.csv:9 and 2 other rows is not a number"
+    assert found[2] == "`tall` in a.csv:9 (column `height`) and 2 other rows is not a number"
 
 
 @pytest.mark.parametrize(("values", "message"), BAD.values(), ids=BAD)
@@ -89,9 +89,9 @@ def test_each_row_is_named_with_its_own_fault(table):
     skipped = open_data(plan_of(table(bad), skip=0.1), Log()).fingerprint["skipped"]["all"]
     assert skipped["count"] == 3
     assert skipped["first"] == [
-        "`tall` in a.csv:9 is not a number",
-        "`wide` in a.csv:11 is not a number",
-        "the value in a.csv:13 is missing",
+        "`tall` in a.csv:9 (column `height`) is not a number",
+        "`wide` in a.csv:11 (column `height`) is not a number",
+        "the value in a.csv:13 (column `height`) is missing",
     ]
 
 
@@ -119,8 +119,8 @@ def test_more_than_the_stated_share_is_refused(table, bad, share, passes):
         assert found[0][:3] == (
             "S503",
             1,
-            "6 of 50 rows cannot be used, and at most 10% may be passed over; the first: `tall` in a.csv:2 is not a "
-            "number",
+            "6 of 50 rows cannot be used, and at most 10% may be passed over; the first: `tall` in a.csv:2 (column "
+            "`height`) is not a number",
         )
 
 
@@ -150,7 +150,9 @@ def test_a_label_that_training_has_not_seen_is_passed_over(tmp_path):
     fields = {"height": feature("number")}, {"kind": feature("category")}
     data = open_data(data_plan(sources, *fields, skip=0.2), Log())
     assert data.splits["test"].examples == 8
-    assert data.fingerprint["skipped"]["test"]["first"] == ["`fox` in test.csv:10 was not in the training rows"]
+    assert data.fingerprint["skipped"]["test"]["first"] == [
+        "`fox` in test.csv:10 (column `kind`) was not in the training rows"
+    ]
 
 
 def test_a_column_of_numbers_that_turns_to_texts_late_is_told_where_it_does(tmp_path):
@@ -160,7 +162,7 @@ def test_a_column_of_numbers_that_turns_to_texts_late_is_told_where_it_does(tmp_
     pd.DataFrame({"height": values, "kind": np.arange(rows) % 2}).to_csv(tmp_path / "a.csv", index=False)
     plan = data_plan(reader("csv", path=str(tmp_path / "a.csv")), {"height": feature("number")}, {})
     (found,) = told(open_data, plan)
-    assert found[:3] == ("S503", 10, f"`n/a?` in a.csv:{rows - 1} is not a number")
+    assert found[:3] == ("S503", 10, f"`n/a?` in a.csv:{rows - 1} (column `height`) is not a number")
 
 
 # --- files of pictures

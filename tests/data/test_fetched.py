@@ -54,7 +54,7 @@ def test_fashion_mnist_has_its_known_mean_and_counts():
     }
     plan = data_plan(sources, {"image": feature("image")}, {"label": feature("category", classes=10)})
     data = open_data(plan, Log())
-    images = data.splits["train"].inputs["image"].tensor.numpy()
+    images = data.splits["train"].inputs["image"].array.numpy()
     assert images.shape == (60000, 28, 28, 1)
     assert images.mean() == pytest.approx(72.940, abs=1e-3)
     for split, count in (("train", 6000), ("test", 1000)):

@@ -106,9 +106,8 @@ def test_pictures_that_are_cut_off_or_empty_are_named(pictures):
     assert help == "damaged, or of another format: save as JPEG or PNG, or remove"
     data = open_data(data_plan(reader("image_folder", path=str(pictures)), *FIELDS, skip=0.2), Log())
     assert data.splits["train"].examples == 16
-    assert {str(Path(n).relative_to(pictures)) for n in data.fingerprint["skipped"]["all"]["skipped"]["rows"]} == set(
-        DAMAGE
-    )
+    told_of = {f"cannot decode `{pictures / name}`" for name in DAMAGE}
+    assert set(data.fingerprint["skipped"]["all"]["first"]) == told_of
 
 
 # --- texts

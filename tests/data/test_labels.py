@@ -52,6 +52,8 @@ def test_bins_of_equal_share_are_those_of_scikit_learn(values, bins):
     # It merges bins that are too narrow; here those without any width.
     edges = np.quantile(column.astype(np.float64), np.linspace(0, 1, bins + 1))
     assume((np.diff(edges) > 1e-7 * (1 + abs(edges[1:]))).all())
+    # It counts in hundredths, which now and then puts a bound a rounding beside the value that it falls on.
+    assume((np.percentile(column.astype(np.float64), np.linspace(0, 100, bins + 1)) == edges).all())
     expected = judge.fit_transform(column.astype(np.float64)[:, None])[:, 0]
     np.testing.assert_array_equal(prepared(feature("number", bins=bins), column), expected)
 

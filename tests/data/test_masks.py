@@ -50,7 +50,10 @@ def test_a_mask_lies_on_its_picture(resize):
     values = drawn.read(picture, ORIGIN)
     shown = drawn.prepare(tf, tf.constant(values), learned(drawn, values)).numpy()[0, ..., 0]
     mask = prepared(feature("image", classes=2, size=[20, 20], resize=resize), picture // 200)[0]
-    np.testing.assert_array_equal(mask, shown > 100)
+    # At the rim a picture fades, and a mask does not.
+    clear = abs(shown - 100) > 90
+    assert clear.mean() > 0.8
+    np.testing.assert_array_equal(mask[clear], shown[clear] > 100)
 
 
 def test_masks_in_files_are_what_they_are_in_arrays(tmp_path):

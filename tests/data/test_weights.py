@@ -34,10 +34,10 @@ def test_a_batch_brings_the_weights_of_its_examples(tmp_path):
 @pytest.mark.parametrize(
     ("value", "code", "message"),
     [
-        ("", "S503", "the weight of a.csv:9 is missing"),
-        ("-0.5", "S504", "the weight -0.5 of a.csv:9 is below 0"),
-        ("much", "S503", "`much` in a.csv:9 is not a number"),
-        ("inf", "S503", "the number in a.csv:9 is infinite"),
+        ("", "S503", "the weight of a.csv:9 (column `share`) is missing"),
+        ("-0.5", "S504", "the weight -0.5 of a.csv:9 (column `share`) is below 0"),
+        ("much", "S503", "`much` in a.csv:9 (column `share`) is not a number"),
+        ("inf", "S503", "the number in a.csv:9 (column `share`) is infinite"),
     ],
 )
 def test_what_is_no_weight_is_told_with_file_and_line(tmp_path, value, code, message):

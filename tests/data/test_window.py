@@ -121,7 +121,7 @@ def test_a_missing_value_is_told_with_file_and_line(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n2\nNA\n3\n")
     plan = data_plan(reader("csv", path=str(tmp_path / "a.csv")), {"x": feature("window", past=2)}, {})
     (found,) = told(open_data, plan)
-    assert found[:3] == ("S503", 10, "a value of the series in a.csv:4 is missing")
+    assert found[:3] == ("S503", 10, "a value of the series in a.csv:4 (column `x`) is missing")
 
 
 def test_a_window_of_another_shape_is_refused_when_it_is_served():
