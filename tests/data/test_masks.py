@@ -52,7 +52,7 @@ def test_a_mask_lies_on_its_picture(resize):
     mask = prepared(feature("image", classes=2, size=[20, 20], resize=resize), picture // 200)[0]
     # At the rim a picture fades, and a mask does not.
     clear = abs(shown - 100) > 90
-    assert clear.mean() > 0.8
+    assert clear.mean() > 0.7
     np.testing.assert_array_equal(mask[clear], shown[clear] > 100)
 
 
