@@ -131,7 +131,8 @@ def test_a_file_that_two_specs_start_from_is_complained_of_once(cli, write, tmp_
     assert [(Path(d["path"]).name, d["code"]) for d in found] == [("base.yaml", "S103")]
 
 
-def test_summary_shows_steps_shapes_and_parameters(cli, write):
+def test_summary_shows_steps_shapes_and_parameters(cli, write, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")
     out = cli("summary", write("good.yaml", GOOD)).out
     assert re.search(r"dense +Dense +\(batch, 8\) +float32 +40\b", out)
     assert re.search(r"dense_1 +Dense +\(batch, 3\) +float32 +27\b", out)

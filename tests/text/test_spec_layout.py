@@ -294,7 +294,8 @@ def test_one_document_written_by_two_hands_is_laid_out_alike(document: Block, on
 def test_whatever_can_be_read_keeps_its_meaning(text: str) -> None:
     try:
         laid = layout(text)
-    except Rejected:
-        return
-    assert yaml.safe_load(laid) == yaml.safe_load(text)
+        meant = yaml.safe_load(text)
+    except (Rejected, yaml.YAMLError):
+        return  # The judge itself refuses `>#`, which libyaml reads.
+    assert yaml.safe_load(laid) == meant
     assert layout(laid) == laid

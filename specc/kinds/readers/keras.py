@@ -53,7 +53,7 @@ class Keras:
         try:
             if self.name == "mnist":
                 path = self._there(cache / "mnist.npz")
-                with np.load(path, allow_pickle=False) as arrays:
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                     return (path,), {name: arrays[f"{name}_{self.part}"] for name in "xy"}
             if self.name == "fashion_mnist":
                 return self._clothes(cache / "fashion-mnist")
@@ -83,7 +83,7 @@ class Keras:
         return (labels, pictures), {"x": x, "y": y}
 
     def _houses(self, path: Path) -> tuple[tuple[Path, ...], dict[str, Array]]:
-        with np.load(self._there(path), allow_pickle=False) as arrays:
+        with self._there(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             x, y = arrays["x"], arrays["y"]
         order = np.arange(len(x))
         np.random.RandomState(SHUFFLE).shuffle(order)

@@ -204,8 +204,10 @@ def _contraction(terms: list[set[str]], sizes: Mapping[str, int | None], wanted:
             others = [t for k, t in enumerate(terms) if k not in (i, j)]
             both, left = terms[i] | terms[j], set(wanted).union(*others)
             operations = times(1 if both <= left else 2, *(sizes[c] for c in both))
-            steps.append((operations, [*others, both & left]))
-        each, terms = min(steps, key=lambda step: (step[0] is None, step[0] or 0))
+            # Of two that cost the same, the one that leaves less to go on with.
+            rest = times(*(sizes[c] for c in both & left))
+            steps.append((operations, rest, [*others, both & left]))
+        each, _, terms = min(steps, key=lambda step: (step[0] is None, step[0] or 0, step[1] or 0))
         cost = None if cost is None or each is None else cost + each
     return cost
 

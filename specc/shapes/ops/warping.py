@@ -112,9 +112,9 @@ def elastic_transform(site: Site) -> Result:
 def map_coordinates(site: Site) -> Result:
     """(…) of n dimensions, and where to look, (n, …) → (…): the values there."""
     x, where = site.tensor("inputs"), site.tensor("coordinates")
-    among(site, (*FLOATS, *INTEGERS), x)
-    numeric(site, where)
     order = whole(site, "order", value(site, "order"))
+    among(site, (*FLOATS, *INTEGERS, "bool"), x)
+    numeric(site, where)
     if order not in (0, 1):
         raise wrong(site, "order", order, "0 or 1: the nearest value, or between the nearest two")
     choice(site, "fill_mode", "constant", "nearest", "wrap", "mirror", "reflect")
