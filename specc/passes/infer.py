@@ -112,12 +112,11 @@ def _inferred(step: Step, known: _Known, log: Log) -> Step:
             origins = _origins(step, known) if refusal.code in (codes.S301, codes.S302) else ()
             log.refuse(refusal, at or step.span, related=(*origins, *step.callers))
         return step
-    return replace(
-        step,
-        outputs=result.outputs,
-        weights=still(Result((), weights)) if step.frozen else weights,
-        flops=result.flops,
-        kept_bytes=_bytes(result.outputs if result.kept is None else result.kept),
+    return step.known(
+        result.outputs,
+        still(Result((), weights)) if step.frozen else weights,
+        result.flops,
+        _bytes(result.outputs if result.kept is None else result.kept),
     )
 
 

@@ -68,6 +68,11 @@ class Graph:
         return frozenset(output.ref.name for output in self.network.outputs)
 
     @cached_property
+    def _named(self) -> tuple[tuple[Step, str], ...]:
+        """Each step with its layer: every rule looks for some of them."""
+        return tuple((step, layer(step)) for step in self.network.steps)
+
+    @cached_property
     def _shared(self) -> frozenset[str]:
         return frozenset(name for step in self.network.steps if step.shares for name in (step.name, step.shares))
 
@@ -116,7 +121,7 @@ class Graph:
 
     def of(self, *layers: str) -> Iterator[Step]:
         """The steps that are one of these layers."""
-        return (step for step in self.network.steps if layer(step) in layers)
+        return (step for step, name in self._named if name in layers)
 
 
 def width(tensor: Tensor) -> int | None:

@@ -56,9 +56,15 @@ class Range:
     scale: str | None = None
 
 
+LOOKING_UP = frozenset((*SIZES, *SIZED_OPS, "TimeDistributed"))
+"""Steps that may look something up: most networks have none of them."""
+
+
 def judge_ranges(plan: Plan, log: Log) -> None:
     """Report every step that looks indices up in fewer entries than can come."""
     network = plan.network
+    if not any(step.call.name in LOOKING_UP for step in network.steps):
+        return
     fields = {one.name: one for one in plan.dataset.inputs} if plan.dataset else {}
     known = {
         given.name: _of_a_field(fields[given.name], plan.source.facts.get(f"inputs.{given.name}", {}))
