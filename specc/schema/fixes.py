@@ -8,16 +8,19 @@ from typing import Any
 
 from specc.diagnostics import Edit, Span
 from specc.schema.wording import NUMBER, YES_AND_NO, kinds_of, missing_space, without_computed
-from specc.text.spelling import meant, respelt, width
+from specc.text.spelling import meant, respelt, slips, width
 
 WORD = re.compile(r"[A-Za-z_][\w.]*")
 
 
 def respelling(span: Span, written: str, known: Iterable[str], others: Iterable[str] = ()) -> Edit | None:
     """The one known word that a misspelt one can have meant; `others` may be meant as well, and cannot stand here."""
-    words = set(known)
-    word = meant(written, (*words, *others))
-    return respelt(span, written, word) if word in words else None
+    words, beside = set(known), set(others)
+    word = meant(written, (*words, *beside))
+    # `dense` beside a block `ense`: the block may be what is misspelt, however near `Dense` is.
+    if word not in words or any(slips(written, other) < 2 for other in beside - words):
+        return None
+    return respelt(span, written, word)
 
 
 def spacing(span: Span, text: str, known: Iterable[str]) -> Edit | None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from specc import catalog
 from specc.diagnostics import Edit, Span
+from specc.schema.fixes import respelling
 from specc.text.edits import Draft, applied
 from specc.text.places import normalized, place
 from specc.text.spelling import established, meant, respelt, slips
@@ -94,3 +95,9 @@ def test_what_is_not_written_as_it_reads_is_not_respelt():
     assert respelt(Span("", 1, 3, 1, 9), "unit", "units") == Edit(Span("", 1, 4, 1, 8), "units")
     assert respelt(Span("", 1, 3, 1, 12), "unit", "units") is None
     assert respelt(Span("", 1, 3, 2, 7), "unit", "units") is None
+
+
+def test_a_name_that_a_block_may_have_lost_a_letter_of_is_not_taken_for_a_layer() -> None:
+    span = Span("spec.yaml", 1, 1, 1, 6)
+    assert respelling(span, "dense", ["Dense", "Add"], ["ense", "Dense", "Add"]) is None
+    assert respelling(span, "dense", ["Dense", "Add"], ["other", "Dense", "Add"]) == Edit(span, "Dense")
