@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeVar
 
 ALLOWED = re.compile(r"#\s*specc:\s*allow\s+([A-Z]\d{3}(?:[,\s]+[A-Z]\d{3})*)")
@@ -142,7 +143,7 @@ class Log:
 
     def _allows(self, code: Code, span: Span) -> bool:
         """Whether a warning is silenced: on its line, or everywhere."""
-        lines = self.sources.get(span.path, "").splitlines()[span.line - 1 : span.line]
+        lines = _lines(self.sources.get(span.path, ""))[span.line - 1 : span.line]
         silenced = ALLOWED.search(lines[0]) if lines else None
         if silenced is not None and code.id in silenced[1].replace(",", " ").split():
             self.silenced.add((span.path, span.line, code.id))
@@ -172,6 +173,12 @@ class Log:
         if self.errors > before:
             raise Rejected(self)
         return out
+
+
+@lru_cache(maxsize=8)
+def _lines(text: str) -> list[str]:
+    """The lines of a source, which every warning of it asks for."""
+    return text.splitlines()
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

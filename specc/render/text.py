@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from unicodedata import category, combining, east_asian_width
 
 from specc.diagnostics import Diagnostic, Severity, Span
@@ -21,6 +22,11 @@ STYLES = {
     "quiet": "2",
 }
 
+ALIKE = 3
+"""How many warnings of one code are written out for one file; of the others only the lines are."""
+LINES = 8
+"""How many of those lines are."""
+
 
 def diagnostics(
     findings: Iterable[Diagnostic],
@@ -32,10 +38,30 @@ def diagnostics(
 ) -> str:
     """Every finding, a blank line between two. `sources` maps paths to the texts that are quoted.
 
+    Of warnings with the same code in one file the first few are told whole and the others by their lines, so that one
+    habit of a long spec does not hide what else there is.
+
     `width` is the number of terminal cells a quoted line may take; a longer one is cropped around its span. With `wrap`
     messages and remedies keep to it too; without, each is one line, which other programs can search.
     """
-    return "\n\n".join(_diagnostic(d, sources, colour, width, wrap) for d in findings)
+    alike: dict[tuple[str, str], list[Diagnostic]] = {}
+    told = []
+    for found in findings:
+        same = alike.setdefault((found.span.path, str(found.code)), [])
+        same.append(found)
+        if found.severity is not Severity.WARNING or len(same) <= ALIKE:
+            told.append(_diagnostic(found, sources, colour, width, wrap))
+    rests = (same[ALIKE:] for same in alike.values() if same[0].severity is Severity.WARNING)
+    return "\n\n".join([*told, *(_more(rest, colour) for rest in rests if rest)])
+
+
+def _more(rest: Sequence[Diagnostic], colour: bool) -> str:
+    first = rest[0]
+    lines = list(dict.fromkeys(found.span.line for found in rest))
+    shown = ", ".join(map(str, lines[:LINES])) + (f", {ELLIPSIS}" if len(lines) > LINES else "")
+    where = f"line{'s' if len(lines) > 1 else ''} {shown} of {printable(first.span.path)}"
+    head = paint(f"{first.code} {first.severity}", first.severity, colour)
+    return f"{head}: the same {len(rest):,} more time{'s' if len(rest) > 1 else ''}, at {where}"
 
 
 def tally(findings: Sequence[Diagnostic]) -> str:
@@ -103,7 +129,7 @@ def _place(
 
 def _quote(span: Span, text: str, room: int) -> tuple[str, str] | None:
     """The line a span begins on and the carets under it, both no wider than `room` cells; None where there is none."""
-    lines = text.split("\n")
+    lines = _rows(text)
     if span.line > len(lines):
         return None
     line = lines[span.line - 1].rstrip("\r")
@@ -116,6 +142,12 @@ def _quote(span: Span, text: str, room: int) -> tuple[str, str] | None:
         before = _fit(before[::-1], max(side, room - cells(marked) - cells(after)))[::-1]
         after = _fit(after, room - cells(before) - cells(marked))
     return before + marked + after, " " * cells(before) + "^" * max(cells(marked), 1)
+
+
+@lru_cache(maxsize=8)
+def _rows(text: str) -> list[str]:
+    """The lines of a source, which every finding in it quotes from."""
+    return text.split("\n")
 
 
 def _fit(text: str, room: int) -> str:

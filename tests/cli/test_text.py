@@ -56,6 +56,22 @@ def test_the_line_of_the_call_stands_below_the_line_in_the_block():
     ]
 
 
+def test_of_many_warnings_alike_a_few_are_told_and_the_others_counted_with_their_lines():
+    source = "- Dense\n" * 20
+    warnings = [Diagnostic(codes.W301, at(line, 3, 8), "no activation") for line in range(1, 18)]
+    errors = [Diagnostic(codes.S103, at(line, 3, 8), "no such argument") for line in range(1, 6)]
+    written = text.diagnostics([*warnings, *errors], {"model.yaml": source})
+    assert written.count("W301 warning: no activation") == 3
+    assert written.count("S103 error: no such argument") == 5
+    assert written.endswith("W301 warning: the same 14 more times, at lines 4, 5, 6, 7, 8, 9, 10, 11, … of model.yaml")
+
+
+def test_one_more_warning_is_one_more_time():
+    warnings = [Diagnostic(codes.W301, at(line, 3, 8), "no activation") for line in range(1, 5)]
+    written = text.diagnostics(warnings, {"model.yaml": "- Dense\n" * 4})
+    assert written.endswith("W301 warning: the same 1 more time, at line 4 of model.yaml")
+
+
 def test_a_place_without_a_text_is_named_and_not_quoted():
     found = Diagnostic(codes.S501, at(1, 1, 1, "gone.yaml"), "there is no file `gone.yaml`")
     assert text.diagnostics([found], {}) == "S501 error: there is no file `gone.yaml`\n --> gone.yaml"
