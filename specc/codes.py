@@ -50,6 +50,8 @@ S604 = Code("S604", "does not fit in memory")
 S605 = Code("S605", "diverged")
 S606 = Code("S606", "a needed package is not installed")
 S607 = Code("S607", "an artefact that fails its check")
+S608 = Code("S608", "a run that cannot be gone on with")
+S609 = Code("S609", "a run that cannot be written")
 
 W101 = Code("W101", "a comment that allows nothing", Severity.WARNING)
 
@@ -70,5 +72,6 @@ W404 = Code("W404", "a callback that takes the worst for the best", Severity.WAR
 W501 = Code("W501", "pictures that nothing scales", Severity.WARNING)
 
 W601 = Code("W601", "a batch that replicas cannot share evenly", Severity.WARNING)
+W602 = Code("W602", "a checkpoint that is damaged", Severity.WARNING)
 
 ALL: dict[str, Code] = {name: value for name, value in list(globals().items()) if isinstance(value, Code)}

@@ -120,8 +120,18 @@ def compile_for_tpu(plan: Plan, cores: int, log: Log) -> None:
     backend("xla", log, path).compile_step(plan, cores, log)
 
 
-def run(plan: Plan, out: Path | None, log: Log, *, dry_run: bool = False, show_progress: bool = False) -> Run:
+def run(
+    plan: Plan,
+    out: Path | None,
+    log: Log,
+    *,
+    dry_run: bool = False,
+    resume: bool = False,
+    show_progress: bool = False,
+) -> Run:
     """Train, evaluate and export what a plan describes, into the directory `out` or the next free `runs/NAME-N`.
+
+    With `resume` the run in `out`, or the last of this name that is not finished, is gone on with.
 
     Raises:
         Rejected: every reason is in `log`.
@@ -134,7 +144,7 @@ def run(plan: Plan, out: Path | None, log: Log, *, dry_run: bool = False, show_p
     work = backend("run", log, path)
     progress = backend("training.progress", log, path).progress() if show_progress else None
     try:
-        done: Run = work.run(plan, out, log, dry_run=dry_run, replan=replan, progress=progress)
+        done: Run = work.run(plan, out, log, dry_run=dry_run, resume=resume, replan=replan, progress=progress)
     except Refusal as refusal:
         log.refuse(refusal, Span(path if out is None else str(out), 1, 1, 1, 1))
         raise Rejected(log) from refusal

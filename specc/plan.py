@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from specc.calls import Call
 from specc.diagnostics import Related, Span
@@ -234,12 +234,24 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a checkpoint is taken: after every so many of a unit; and how many of them are kept."""
+
+    every: int = 10
+    unit: Literal["epoch", "step", "minute"] = "minute"
+    keep: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """Where it runs: nothing of this changes what is learnt."""
 
     strategy: Call
     steps_per_call: int | None = None
     """Training steps in one call of the compiled loop; None leaves it to the loop."""
+    checkpoint: Schedule = Schedule()
+    deterministic: bool = False
+    """Whether operations that are faster in no order are done in one, so that the same run gives the same bits."""
 
 
 @dataclass(frozen=True, slots=True)

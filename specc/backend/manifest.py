@@ -8,17 +8,20 @@ import platform
 import shlex
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from specc.backend import rundir
+from specc.backend.data import Data
 from specc.backend.devices import describe
 from specc.plan import Plan
 from specc.tree import Source
 
 
-def facts(plan: Plan, strategy: Any, model: keras.Model, states: Mapping[str, Any]) -> dict[str, Any]:
+def facts(plan: Plan, strategy: Any, model: keras.Model, data: Data) -> dict[str, Any]:
     """What is known of a run before its first step."""
     return {
         "name": plan.name,
@@ -46,8 +49,24 @@ def facts(plan: Plan, strategy: Any, model: keras.Model, states: Mapping[str, An
             "total": model.count_params(),
             "trainable": sum(variable.value.shape.num_elements() for variable in model.trainable_variables),
         },
-        "features": states,
+        "data": data.described,
+        "features": data.states,
     }
+
+
+def same_data(known: Mapping[str, Any], data: Data) -> bool:
+    """Whether a run whose manifest is `known` began with data of which the same is learnt, and as much of it."""
+    found = json.loads(rundir.json_text({"rows": data.described["rows"], "features": data.states}))
+    return bool(found == {"rows": known.get("data", {}).get("rows"), "features": known.get("features")})
+
+
+def read(run: Path) -> dict[str, Any] | None:
+    """What was written of a run; None where nothing was, or cannot be read."""
+    try:
+        known = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return known if isinstance(known, dict) else None
 
 
 def devices(strategy: Any) -> list[str]:

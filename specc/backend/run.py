@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, perf_counter
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.config import disable_op_determinism
 
 from specc import codes, kinds
 from specc.backend import manifest, rundir
@@ -22,14 +23,16 @@ from specc.backend.export import Artefact, export
 from specc.backend.network import build
 from specc.backend.objective import class_weights, compile_model, make_callbacks
 from specc.backend.training import faults
+from specc.backend.training.checkpoint import Checkpoint, Checkpoints
 from specc.backend.training.interrupt import listening
-from specc.backend.training.loop import Diverged, Feed, Logs, Outcome, evaluate, train
+from specc.backend.training.loop import Diverged, Feed, Fit, Logs, Outcome, Terminated, evaluate
 from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.steps import Steps
-from specc.diagnostics import Log, Refusal, Rejected
+from specc.diagnostics import Log, Refusal, Rejected, Span
 from specc.plan import Dataset, Plan, Training
 
 Facts = Mapping[str, Mapping[str, Any]]
+Status = Literal["running", "finished", "interrupted", "terminated", "diverged", "failed"]
 
 HISTORY_EVERY = 1.0
 """Seconds between two writings of `history.csv` while training goes on."""
@@ -42,7 +45,7 @@ class Run:
     `metrics` has Keras's logs for each split: `train` as they were while the weights that are kept were learnt,
     `validation` and `test` of the model as it is. `history` has a value an epoch under each log name. `path` is the run
     directory, None after a dry run; `checked` says what a dry run has tried. `skipped` has a line for each source of
-    which rows were passed over.
+    which rows were passed over. What was terminated has a checkpoint and a history, and nothing else yet.
     """
 
     path: Path | None
@@ -50,7 +53,7 @@ class Run:
     history: Mapping[str, Sequence[float]]
     model: keras.Model
     artefacts: Mapping[str, Artefact] = field(default_factory=dict)
-    interrupted: bool = False
+    status: Status = "finished"
     checked: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -61,6 +64,7 @@ def run(
     log: Log,
     *,
     dry_run: bool = False,
+    resume: bool = False,
     replan: Callable[[Facts], Plan] | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -70,17 +74,20 @@ def run(
         plan: with `dataset` and `training`.
         out: the run directory, new or empty; None takes the next free `runs/NAME-N`.
         dry_run: one step and one evaluation on one batch each, and nothing is left behind.
+        resume: go on with the run in `out`, or with the last of this name that is not finished; where there is none, a
+            new one begins.
         replan: checks the spec again with what only the data could tell; used when the plan has `open_facts`.
         progress: is told how training goes on.
 
     Raises:
         Rejected: every reason is in `log`. What was learnt by a run that diverged is kept, without artefacts.
-        Refusal: S105, when `out` cannot be used.
+        Refusal: S105, S608 or S609, when `out` cannot be used.
     """
     started = perf_counter()
     _complete(plan, log)
     if not dry_run:
-        rundir.refuse_taken(out)
+        out = rundir.find(out, plan, resume=resume)
+    _determined(plan)
     # First of all: devices can be divided only before anything else has run on them.
     strategy = _strategy(plan, log)
     data = open_data(plan, log)
@@ -97,7 +104,8 @@ def run(
     job = _Job(plan, dataset, training, data, steps, log, started)
     if dry_run:
         return job.rehearse()
-    return job.perform(rundir.claim(out, plan.name), progress or Silent())
+    with rundir.claim(out, plan.name) as place:
+        return job.perform(place.path, progress or Silent(), resumed=place.resumed)
 
 
 def _complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
@@ -107,6 +115,15 @@ def _complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
     if plan.dataset is None or plan.training is None:
         raise Rejected(log)
     return plan.dataset, plan.training
+
+
+def _determined(plan: Plan) -> None:
+    """Have operations give the same bits each time, or be fast: for the whole process, as TensorFlow has it."""
+    if plan.runtime.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    else:
+        # TensorFlow's public interface has no word for taking it back.
+        disable_op_determinism()
 
 
 def _strategy(plan: Plan, log: Log) -> Any:
@@ -129,6 +146,8 @@ class _Job:
     steps: Steps
     log: Log
     started: float
+    resumed: list[dict[str, int]] = field(default_factory=list)
+    """Where this run has gone on from a checkpoint, each time that it did."""
 
     def rehearse(self) -> Run:
         """One step and one evaluation on one batch each."""
@@ -136,10 +155,10 @@ class _Job:
         with TemporaryDirectory(prefix="specc-dry-run-") as folder:
             make_callbacks(self.plan, Path(folder), self.log)
         with self._explained(()):
-            tally = steps.train(steps.feed(self._feed("train").dataset), tf.constant(1))
+            tally = steps.train(steps.feed(self._feed("train").stream(0, 0)), tf.constant(1), steps.nothing())
             if int(tally.bad) >= 0:
                 self._diverged(Diverged(1, 1, [], None), "")
-            logs = evaluate(steps, steps.feed(self._feed("train").dataset), 1)
+            logs = evaluate(steps, steps.feed(self._feed("train").stream(0, 0)), 1)
         sizes = ", ".join(f"{split.examples:,} {name}" for name, split in self.data.splits.items())
         checked = (
             f"data: {sizes}",
@@ -149,10 +168,10 @@ class _Job:
         )
         return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
 
-    def perform(self, path: Path, progress: Progress) -> Run:
-        """Train in full and fill the run directory."""
+    def perform(self, path: Path, progress: Progress, *, resumed: bool = False) -> Run:
+        """Train in full and fill the run directory; `resumed`: from its last checkpoint on."""
         plan, model = self.plan, self.steps.model
-        learnt = False
+        learnt = resumed
         last = monotonic()
 
         def keep(history: Mapping[str, Sequence[float]]) -> None:
@@ -161,12 +180,14 @@ class _Job:
                 rundir.write_history(path / "history.csv", history)
                 learnt, last = True, monotonic()
 
+        checkpoints = Checkpoints(path / "checkpoints", plan.runtime.checkpoint)
         try:
-            rundir.write_spec(path / "spec.yaml", plan)
+            since = self._since(path, checkpoints, progress) if resumed else None
+            rundir.write_text(path / rundir.SPEC, rundir.spec_text(plan))
             self._describe(path, "running")
             callbacks = make_callbacks(plan, path, self.log)
             with listening() as interrupt, self._explained(callbacks):
-                outcome = train(
+                outcome = Fit(
                     self.steps,
                     self._feed("train"),
                     self._feed("validation") if "validation" in self.data.splits else None,
@@ -176,7 +197,8 @@ class _Job:
                     progress=progress,
                     interrupt=interrupt,
                     after_epoch=keep,
-                )
+                    checkpoints=checkpoints,
+                ).run(since)
                 learnt = True
                 rundir.write_history(path / "history.csv", outcome.history)
                 with rundir.aside(path / "model.keras") as draft:
@@ -188,35 +210,77 @@ class _Job:
                 self._describe(path, "failed")
             raise
         except OSError as error:
-            self.log.report(codes.S105, plan.tree.span, f"cannot write to `{path}`: {error.strerror or error}")
+            help = "what was written before is whole: make room, and go on with `--resume`" if learnt else ""
+            message = f"cannot write to `{path}`: {error.strerror or error}"
+            self.log.report(codes.S609, plan.tree.span, message, help=help)
             raise Rejected(self.log) from error
         except Diverged as diverged:
             kept = self._keep_last(path, diverged)
-            learnt = bool(kept)
+            learnt = bool(kept) or resumed
             self._diverged(diverged, kept)
+        except Terminated:
+            learnt = True
+            history = model.history.history
+            rundir.write_history(path / "history.csv", history)
+            self._describe(path, "terminated")
+            return Run(path, {}, history, model, status="terminated", skipped=self.data.skipped())
         finally:
-            if not learnt:
+            if not learnt and not checkpoints.files():
                 shutil.rmtree(path, ignore_errors=True)
         if plan.exports:
-            progress.exporting([call.name for call in plan.exports])
+            names = ", ".join(call.name for call in plan.exports)
+            progress.say(f"exporting {names}, to be loaded afresh and compared")
         try:
             with self._explained(callbacks):
                 artefacts = export(plan, model, self.data, path / "export", self.log)
         except Rejected:
             self._describe(path, "failed", outcome)
             raise
-        self._describe(path, "interrupted" if outcome.interrupted else "finished", outcome, artefacts)
-        skipped = self.data.skipped()
-        return Run(path, metrics, outcome.history, model, artefacts, outcome.interrupted, skipped=skipped)
+        status: Status = "interrupted" if outcome.interrupted else "finished"
+        self._describe(path, status, outcome, artefacts)
+        return Run(path, metrics, outcome.history, model, artefacts, status, skipped=self.data.skipped())
+
+    def _since(self, path: Path, checkpoints: Checkpoints, progress: Progress) -> Checkpoint | None:
+        """The last checkpoint that is whole, of a run on the same data; None where none was taken yet."""
+        before = manifest.read(path) or {}
+        self.resumed.extend(before.get("resumed", []))
+        if before and not manifest.same_data(before, self.data):
+            self.log.report(
+                codes.S608,
+                self.dataset.span,
+                f"the data is not what the run in `{path}` began with",
+                help="bring that data back, or begin a new run: another `--out`",
+            )
+            raise Rejected(self.log)
+        for file, found in checkpoints.latest():
+            if isinstance(found, Checkpoint):
+                self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
+                over = found.stopped or found.epoch >= self.training.epochs
+                done = "training is over" if over else f"in epoch {found.epoch + 1}/{self.training.epochs}"
+                progress.say(f"going on after step {found.taken:,} of the run, {done}")
+                return found
+            self.log.report(
+                codes.W602,
+                Span(str(file), 1, 1, 1, 1),
+                f"this checkpoint is passed over: {found}",
+                help="the run goes on from the one before it, or from the beginning where there is none",
+            )
+            file.unlink()
+        progress.say(f"no checkpoint was taken in `{path}` yet: the run begins anew")
+        return None
 
     def _feed(self, split: str) -> Feed:
         size = self.dataset.batch_size
         chosen: Split = self.data.splits[split]
-        if split == "train":
-            augment = augmentation(self.dataset, self.log)
-            stream = chosen.stream(size, seed=self.plan.seed, shuffle=self.dataset.shuffle, augment=augment)
-        else:
-            stream = chosen.batches(size).repeat()
+        if split != "train":
+            # Each pass is like any other.
+            return Feed(lambda epoch, step: chosen.batches(size).repeat(), chosen.examples, size)
+        augment = augmentation(self.dataset, self.log)
+        seed, shuffle = self.plan.seed, self.dataset.shuffle
+
+        def stream(epoch: int, step: int) -> Any:
+            return chosen.stream(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step, augment=augment)
+
         return Feed(stream, chosen.examples, size)
 
     def _metrics(self, outcome: Outcome, callbacks: Sequence[Any]) -> dict[str, Logs]:
@@ -234,7 +298,7 @@ class _Job:
         for name in ("validation", "test"):
             if name in self.data.splits:
                 feed = self._feed(name)
-                metrics[name] = evaluate(self.steps, self.steps.feed(feed.dataset), feed.steps)
+                metrics[name] = evaluate(self.steps, self.steps.feed(feed.stream(0, 0)), feed.steps)
         return metrics
 
     def _keep_last(self, path: Path, diverged: Diverged) -> str:
@@ -266,19 +330,20 @@ class _Job:
     def _describe(
         self,
         path: Path,
-        status: str,
+        status: Status,
         outcome: Outcome | None = None,
         artefacts: Mapping[str, Artefact] | None = None,
     ) -> None:
         """Write `manifest.json`: what is known before the first step, and in the end what came of it."""
         plan, steps = self.plan, self.steps
-        known = {"status": status} | manifest.facts(plan, steps.strategy, steps.model, self.data.states)
+        known = {"status": status} | manifest.facts(plan, steps.strategy, steps.model, self.data)
+        if self.resumed:
+            known["resumed"] = self.resumed
         if status != "running":
             # Files are read once more for their digests, when nobody waits for a first step.
             known |= {"data": self.data.fingerprint, "seconds": round(perf_counter() - self.started, 3)}
         if outcome is not None:
             known |= {
-                "interrupted": outcome.interrupted,
                 "steps": outcome.steps,
                 "steps_per_call": outcome.steps_per_call,
                 "examples_per_second": round(outcome.examples_per_second, 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import fcntl
 import io
 import json
 import math
@@ -11,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +23,147 @@ from specc.diagnostics import Refusal
 from specc.plan import Plan
 from specc.text.scalars import resolve
 
+SPEC = "spec.yaml"
+"""The spec of a run; a directory that has none is no run's."""
 
-def refuse_taken(out: Path | None) -> None:
-    """See, before any work is done, that a run directory can be `out`.
+ELSEWHERE = ("description", "runtime", "export")
+"""Sections that have no say in what is learnt: a run may be gone on with under others."""
+
+TOLD = 8
+"""At how many places two specs are told to differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run is kept. `resumed`: there is a run in it, which is to be gone on with."""
+
+    path: Path
+    resumed: bool
+
+
+def find(out: Path | None, plan: Plan, *, resume: bool) -> Path | None:
+    """See, before any work is done, where a run can be: `out`, or the last run of this name that is not finished.
+
+    Returns:
+        None where a new directory is to be made.
 
     Raises:
-        Refusal: S105 when `out` is a file or holds something already.
-    """
-    if out is None or not out.exists():
-        return
-    if not out.is_dir():
-        raise Refusal(codes.S105, f"`{out}` is a file", "choose a directory that is new or empty")
-    if any(out.iterdir()):
-        raise Refusal(codes.S105, f"`{out}` holds something already", "choose a directory that is new or empty")
-
-
-def claim(out: Path | None, name: str) -> Path:
-    """Make the directory of a run: `out`, or the first free `runs/NAME-N`.
-
-    Raises:
-        Refusal: S105 when `out` is a file, holds something already, or cannot be made.
+        Refusal: S105 when `out` is a file, or holds something and is not to be resumed; S608 when what is to be resumed
+            is no run, or the run of another spec.
     """
     if out is None:
-        Path("runs").mkdir(exist_ok=True)
-        return _free(Path("runs") / name)
-    refuse_taken(out)
+        out = _unfinished(plan.name) if resume else None
+        if out is None:
+            return None
+    elif not out.exists():
+        return out
+    if not out.is_dir():
+        raise Refusal(codes.S105, f"`{out}` is a file", "choose a directory that is new or empty")
+    if not any(out.iterdir()):
+        return out
+    if not resume:
+        runs = (out / SPEC).is_file()
+        help = "choose a directory that is new or empty"
+        raise Refusal(
+            codes.S105,
+            f"`{out}` holds {'a run' if runs else 'something'} already",
+            f"{help}, or go on with that run: `--resume`" if runs else help,
+        )
+    if not (out / SPEC).is_file():
+        raise Refusal(codes.S608, f"`{out}` is not a run: it has no {SPEC}", "choose the directory of a run")
+    if differences := _differences(out / SPEC, plan):
+        more = [f"and at {len(differences) - TOLD:,} more places"] if len(differences) > TOLD else []
+        raise Refusal(
+            codes.S608,
+            f"the run in `{out}` began with another spec",
+            "\n".join(
+                [
+                    "go on with the spec that it began with, or begin a new run: another `--out`",
+                    *differences[:TOLD],
+                    *more,
+                ]
+            ),
+        )
+    return out
+
+
+@contextmanager
+def claim(out: Path | None, name: str) -> Iterator[Place]:
+    """Make the directory of a run, or take it over: `out`, or the first free `runs/NAME-N`.
+
+    No other process claims it meanwhile. The system lets go of it when this process ends, however it does.
+
+    Raises:
+        Refusal: S608 when another process is at work in it, S609 when it cannot be made.
+    """
     try:
+        if out is None:
+            Path("runs").mkdir(exist_ok=True)
+            out = _free(Path("runs") / name)
         out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY)
     except OSError as error:
         raise Refusal(
-            codes.S105, f"cannot make the run directory `{out}`: {error.strerror}", "choose another"
+            codes.S609, f"cannot make the run directory `{out or 'runs'}`: {error.strerror}", "choose another: `--out`"
         ) from error
-    return out
+    try:
+        _lock(handle, out)
+        yield Place(out, (out / SPEC).is_file())
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, directory: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        message = f"another process is at work in `{directory}`"
+        raise Refusal(codes.S608, message, "wait until it has ended, or end it") from error
+    except OSError:
+        pass  # a file system without locks
+
+
+def _unfinished(name: str) -> Path | None:
+    """The last of the runs of a name that is not finished."""
+    runs = sorted(
+        (path.parent for path in Path("runs").glob(f"{name}-*/manifest.json")),
+        key=lambda path: (len(path.name), path.name),
+    )
+    for path in reversed(runs):
+        with suppress(OSError, ValueError):
+            if json.loads((path / "manifest.json").read_text(encoding="utf-8")).get("status") != "finished":
+                return path
+    return None
+
+
+def _differences(path: Path, plan: Plan) -> list[str]:
+    """Where the spec of a run and another one differ in what is learnt, a line for each place."""
+    try:
+        before, after = (yaml.safe_load(text) for text in (path.read_text(encoding="utf-8"), spec_text(plan)))
+    except (yaml.YAMLError, ValueError):
+        return [f"{path.name} cannot be read"]
+    if not isinstance(before, dict):
+        return [f"{path.name} holds no spec"]
+    for spec in (before, after):
+        for section in ELSEWHERE:
+            spec.pop(section, None)
+    return list(_unlike(before, after, ""))
+
+
+def _unlike(before: Any, after: Any, place: str) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in dict.fromkeys([*before, *after]):
+            yield from _unlike(before.get(key), after.get(key), f"{place}.{key}" if place else str(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for i, pair in enumerate(zip(before, after, strict=True)):
+            yield from _unlike(*pair, f"{place}.{i}")
+    elif before != after or type(before) is not type(after):
+        yield f"{place}: {_short(before)} there, {_short(after)} here"
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 50 else f"{text[:49]}…"
 
 
 def _free(stem: Path) -> Path:
@@ -95,8 +206,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write plain data as JSON; a number that is not finite becomes null, which JSON has a word for."""
-    write_text(path, json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write plain data as JSON."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Plain data as JSON; a number that is not finite becomes null, which JSON has a word for."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -116,7 +232,7 @@ def write_history(path: Path, history: Mapping[str, Sequence[float]]) -> None:
     write_text(path, text.getvalue())
 
 
-def write_spec(path: Path, plan: Plan) -> None:
+def spec_text(plan: Plan) -> str:
     """The spec of a run, on its own: nothing extended, nothing overridden any more, paths of data absolute."""
     spec = plan.tree.plain()
     if plan.dataset is not None:
@@ -127,7 +243,7 @@ def write_spec(path: Path, plan: Plan) -> None:
                 spec["dataset"][side][field.name] |= _paths(field.feature)
     spec.setdefault("name", plan.name)
     head = f"# The spec of this run, resolved from {Path(plan.source.path).name}.\n"
-    write_text(path, head + yaml.dump(spec, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
+    return head + yaml.dump(spec, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _paths(feature: Any) -> dict[str, str]:

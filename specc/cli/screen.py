@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 DONE, FAULT, USAGE, BUG = 0, 1, 2, 3
 """Exit statuses: done · the spec, the data or the run is at fault · wrong usage · a bug in specc."""
-INTERRUPTED, CLOSED = 130, 141
-"""What a shell expects of a program that Ctrl-C or a closed pipe ended."""
+INTERRUPTED, CLOSED, TERMINATED = 130, 141, 143
+"""What a shell expects of a program that Ctrl-C, a closed pipe or SIGTERM ended."""
 
 WIDEST = 120
 

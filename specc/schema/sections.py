@@ -92,6 +92,21 @@ def sections() -> Schema:
         "steps_per_call": computed(
             {"anyOf": [{"enum": ["auto"]}, COUNT]}, "Training steps in one call of the compiled loop.", default="auto"
         ),
+        "checkpoint": {
+            **keys(
+                {
+                    "every": computed(
+                        {"type": "string", "pattern": r"^[1-9]\d* (epoch|step|minute)s?$"},
+                        "When one is taken.",
+                        default="10 minutes",
+                        **{"x-needs": "a number of epochs, steps or minutes: `1 epoch`, `500 steps`, `10 minutes`"},
+                    ),
+                    "keep": computed(COUNT, "How many are kept, the last ones.", default=2),
+                }
+            ),
+            "description": "What a run can go on from after it was stopped.",
+        },
+        "deterministic": computed(BOOLEAN, "The same spec, data and machine give the same bits.", default=False),
     }
     return keys(
         {

@@ -76,7 +76,7 @@ def test_run_does_not_write_over_a_run(cli, folder: Path):
     before = {p: p.stat().st_mtime_ns for p in (folder / "run").rglob("*")}
     ended = cli("run", folder / "flowers.yaml", "--out", folder / "run")
     assert ended.status == 1
-    assert "holds something already" in ended.err
+    assert "holds a run already" in ended.err
     assert {p: p.stat().st_mtime_ns for p in (folder / "run").rglob("*")} == before
 
 

@@ -76,6 +76,9 @@ STRICTER_OPS = {
     ("stft", "S303"): _WINDOW,
     ("unfold", "S303"): _WINDOW,
     ("image.gaussian_blur", "S105"): "a kernel of no pixels makes every image black",
+    ("image.rgb_to_grayscale", "S304"): "of one channel Keras gives back what it is given, text too",
+    ("istft", "S105"): "Keras takes every other name of a window for `hamming`",
+    ("scatter_update", "S302"): "Keras multiplies (`mul`) by the first of too many updates",
     ("image.elastic_transform", "S305"): "of a batch that it does not know, Keras keeps the first image only",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import randrange
 from typing import Any
 
@@ -39,6 +39,11 @@ class Case:
     def __repr__(self) -> str:
         inputs = {k: v if isinstance(v, tuple) else (v.shape, v.dtype) for k, v in self.inputs.items()}
         return f"{self.name}({dict(self.arguments)}) on {inputs} {dict(self.options) or ''}"
+
+    def known(self) -> Case:
+        """The same on the inputs that it is run on: 2 for each unknown dimension."""
+        inputs = {k: tuple(map(_known, v)) if isinstance(v, tuple) else _known(v) for k, v in self.inputs.items()}
+        return replace(self, inputs=inputs)
 
 
 @dataclass(frozen=True)
@@ -149,8 +154,12 @@ def traced(case: Case) -> Any | None:
         return None
 
 
+def _known(tensor: Tensor) -> Tensor:
+    return replace(tensor, shape=tuple(2 if d is None else d for d in tensor.shape or ()))
+
+
 def _ones(tensor: Tensor) -> Any:
-    sizes = tuple(2 if d is None else d for d in tensor.shape or ())
+    sizes = _known(tensor).shape or ()
     if tensor.dtype == "string":
         return keras.ops.convert_to_tensor(np.full(sizes, "a").tolist(), dtype="string")
     return keras.ops.ones(sizes, dtype=tensor.dtype)

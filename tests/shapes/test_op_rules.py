@@ -20,17 +20,27 @@ def test_every_rule_has_configurations() -> None:
 
 
 def agree(case: Case) -> None:
-    mine, theirs, ran = rule_says(case), keras_says(case), keras_runs(case)
+    mine, theirs = rule_says(case), keras_says(case)
     if isinstance(mine, Refusal):
         if isinstance(theirs, Answer) and (case.name, mine.code.id) not in STRICTER_OPS:
+            ran = keras_runs(case)
             ran = ran if isinstance(ran, Exception) else network_runs(case)
             assert isinstance(ran, Exception), f"{mine.code} {mine.message}, and Keras gives {ran}"
         return
     assert not isinstance(theirs, Exception), f"{mine}, and Keras refuses: {theirs}"
     assert mine == theirs or (case.name in LOOSER_OPS and weaker(mine, theirs)), f"{mine}, and Keras says {theirs}"
-    if not isinstance(ran, Exception):
+    # Without a single output TensorFlow is no judge: pooling divides by zero and ends the process, and a depthwise
+    # convolution gives back its input.
+    ran = keras_runs(case) if has_outputs(case.known()) else None
+    if ran is not None and not isinstance(ran, Exception):
         shapes = [shape for shape, _ in mine.outputs]
         assert all(covers(shape, real) for shape, real in zip(shapes, ran, strict=True)), f"{mine}, and it gives {ran}"
+
+
+def has_outputs(case: Case) -> bool:
+    """Whether something comes out of a case without unknown dimensions, as far as its rule knows."""
+    said = rule_says(case)
+    return isinstance(said, Answer) and all(0 not in (shape or ()) for shape, _ in said.outputs)
 
 
 def weaker(mine: Answer, theirs: Answer) -> bool:

@@ -16,9 +16,7 @@ from specc.backend.data import open_data
 from specc.backend.network import build
 from specc.backend.objective import compile_model
 from specc.backend.run import run
-from specc.backend.training.interrupt import Interrupt
-from specc.backend.training.loop import Feed, train
-from specc.backend.training.progress import Silent
+from specc.backend.training.loop import Feed, Fit
 from specc.backend.training.steps import Steps
 from specc.diagnostics import Diagnostic, Log, Refusal, Rejected
 from specc.plan import Plan
@@ -43,6 +41,7 @@ def test_a_run_directory_holds_all_that_is_promised(write: Write, tmp_path: Path
         "manifest.json",
         "metrics.json",
         "history.csv",
+        "checkpoints",
         "model.keras",
     }
     manifest = json.loads((done.path / "manifest.json").read_text())
@@ -225,16 +224,7 @@ def test_the_training_step_is_traced_once_whatever_the_batches(write: Write, tmp
     split = open_data(plan, log).splits["train"]
     model = build(plan, log)
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
-    train(
-        steps,
-        Feed(split.stream(16, seed=0, shuffle=True), split.examples, 16),
-        None,
-        epochs=3,
-        callbacks=[],
-        steps_per_call=None,
-        progress=Silent(),
-        interrupt=Interrupt(),
-        after_epoch=lambda history: None,
-    )
+    feed = Feed(lambda epoch, step: split.stream(16, seed=0, shuffle=True, epoch=epoch, step=step), split.examples, 16)
+    Fit(steps, feed, epochs=3).run()
     assert split.examples % 16
     assert steps.train.experimental_get_tracing_count() == 1

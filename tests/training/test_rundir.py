@@ -19,27 +19,32 @@ from specc.text.parse import parse
 from specc.tree import Source, planted
 
 
+def claimed() -> Path:
+    with rundir.claim(None, "digits") as place:
+        return place.path
+
+
 def test_without_a_name_the_next_free_number_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "digits-2").mkdir(parents=True)
-    assert [rundir.claim(None, "digits") for _ in range(2)] == [Path("runs/digits-1"), Path("runs/digits-3")]
+    assert [claimed() for _ in range(2)] == [Path("runs/digits-1"), Path("runs/digits-3")]
 
 
 def test_runs_that_start_together_get_directories_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    claimed: list[Path] = []
-    threads = [Thread(target=lambda: claimed.append(rundir.claim(None, "digits"))) for _ in range(16)]
+    paths: list[Path] = []
+    threads = [Thread(target=lambda: paths.append(claimed())) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(claimed)) == 16
+    assert len(set(paths)) == 16
 
 
 def test_a_file_cannot_be_a_run_directory(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(Refusal):
-        rundir.claim(tmp_path / "out", "digits")
+    with pytest.raises(Refusal), rundir.claim(tmp_path / "out", "digits"):
+        pass
     assert (tmp_path / "out").read_text() == "a file"
 
 
@@ -100,7 +105,7 @@ def test_a_spec_reads_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, v
         tree=planted(written, span),
     )
     path = tmp_path_factory.mktemp("spec") / "spec.yaml"
-    rundir.write_spec(path, plan)
+    rundir.write_text(path, rundir.spec_text(plan))
     log = Log()
     tree = parse(str(path), path.read_text(encoding="utf-8"), log)
     assert not log.diagnostics

@@ -34,16 +34,21 @@ class Data:
     def fields(self) -> tuple[Field, ...]:
         return (*self.dataset.inputs, *self.dataset.targets)
 
-    @cached_property
-    def fingerprint(self) -> Mapping[str, Any]:
-        """For `manifest.json`: readers, files with size and digest, rows of each split, and what was passed over."""
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """For `manifest.json`: readers, rows of each split, and what was passed over."""
         readers = {name or "all": source.reader for name, source in self.sources.items()}
         made_up = {"made_up": True} if "random" in readers.values() else {}
         rows = {name: split.examples for name, split in self.splits.items()}
         skipped = {name or "all": told for name, s in self.sources.items() if (told := s.faults.manifest())}
-        files = tuple(dict.fromkeys(path for source in self.sources.values() for path in source.files))
         told = {"skipped": skipped} if skipped else {}
-        return {"readers": readers, **made_up, "rows": rows, **told, **fingerprint(files)}
+        return {"readers": readers, **made_up, "rows": rows, **told}
+
+    @cached_property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The same with the files, their sizes and digests, for which each is read once more."""
+        files = tuple(dict.fromkeys(path for source in self.sources.values() for path in source.files))
+        return {**self.described, **fingerprint(files)}
 
     def skipped(self) -> tuple[str, ...]:
         """A line for each source of which rows were passed over."""

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first asks training to end cleanly, a second one stops at once."""
+"""Ctrl-C and SIGTERM: the first asks training to end cleanly, a second one stops at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from types import FrameType
 
 @dataclass(slots=True)
 class Interrupt:
-    """Whether somebody asked to stop."""
+    """Which signal asked to stop: SIGINT is a person's, who wants what was learnt, SIGTERM a machine's; or none did."""
 
-    asked: bool = False
+    asked: signal.Signals | None = None
 
 
 @contextmanager
 def listening() -> Iterator[Interrupt]:
-    """Turn the first SIGINT into a request; the next one raises KeyboardInterrupt as ever.
+    """Turn the first signal into a request; the next one does what it always does.
 
     Signals reach the main thread only: elsewhere nothing changes.
     """
@@ -27,13 +27,17 @@ def listening() -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        interrupt.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def ask(number: int, _frame: FrameType | None) -> None:
+        interrupt.asked = signal.Signals(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
-    before = signal.signal(signal.SIGINT, ask)
+    for number in before:
+        signal.signal(number, ask)
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from time import perf_counter
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from specc.backend.training.checkpoint import (
+    Checkpoint,
+    Checkpoints,
+    Memory,
+    append,
+    restore,
+    values_of,
+    variables_of,
+)
 from specc.backend.training.interrupt import Interrupt
 from specc.backend.training.pace import Pace, stride
-from specc.backend.training.progress import Progress
+from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.steps import Steps
 
 Logs = dict[str, float]
@@ -21,9 +31,12 @@ Logs = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """An endless dataset of global batches `(inputs, targets)`, and how many examples make one pass over it."""
+    """Global batches `(inputs, targets)`, endless: `stream(epoch, step)` begins at that step of that epoch, from 0.
 
-    dataset: tf.data.Dataset
+    `examples` make one pass.
+    """
+
+    stream: Callable[[int, int], tf.data.Dataset]
     examples: int
     batch_size: int
 
@@ -58,6 +71,15 @@ class Diverged(Exception):
         self.weights = weights
 
 
+class Terminated(Exception):
+    """The machine asked the run to end, and it did between two steps; `epoch` and `step` count from 1 and are done."""
+
+    def __init__(self, epoch: int, step: int) -> None:
+        super().__init__(f"step {step} of epoch {epoch}")
+        self.epoch = epoch
+        self.step = step
+
+
 class Meter:
     """Losses of one pass, averaged over its examples, beside the metrics that the model keeps."""
 
@@ -65,18 +87,22 @@ class Meter:
         outputs = [term.output for term in steps.objective.terms]
         self.names = ["loss", *(f"{name}_loss" for name in outputs if len(outputs) > 1)]
         self.model = steps.model
-        self.sums = [0.0] * len(self.names)
-        self.examples = 0.0
+        self.tally = steps.nothing()
         self.model.reset_metrics()
 
-    def add(self, losses: Sequence[float], examples: float) -> None:
-        """Count what a call of many steps came to."""
-        self.sums = [total + float(loss) for total, loss in zip(self.sums, losses, strict=False)]
-        self.examples += examples
+    @property
+    def losses(self) -> list[float]:
+        """The total loss and that of each output, each summed over the examples so far."""
+        return [float(loss) for loss in self.tally.losses.numpy()]
+
+    @property
+    def examples(self) -> float:
+        return float(self.tally.examples)
 
     def logs(self) -> Logs:
         """Keras's logs so far, under Keras's names."""
-        losses = {name: total / max(self.examples, 1.0) for name, total in zip(self.names, self.sums, strict=True)}
+        examples = max(self.examples, 1.0)
+        losses = {name: total / examples for name, total in zip(self.names, self.losses, strict=False)}
         metrics = {name: _number(value) for name, value in self.model.get_metrics_result().items()}
         return {"loss": losses["loss"], **metrics, **losses}
 
@@ -97,8 +123,8 @@ def evaluate(
         if callbacks is not None:
             callbacks.on_test_batch_begin(done)
         started = perf_counter()
-        tally = steps.evaluate(iterator, tf.constant(count))
-        meter.add(tally.losses.numpy(), float(tally.examples))
+        meter.tally = steps.evaluate(iterator, tf.constant(count), meter.tally)
+        _ = meter.examples  # there when the call is over
         pace.took(count, perf_counter() - started)
         done += count
         if callbacks is not None:
@@ -109,81 +135,183 @@ def evaluate(
     return logs
 
 
-def train(
-    steps: Steps,
-    feed: Feed,
-    validation: Feed | None,
-    *,
-    epochs: int,
-    callbacks: Sequence[Any],
-    steps_per_call: int | None,
-    progress: Progress,
-    interrupt: Interrupt,
-    after_epoch: Callable[[Mapping[str, Sequence[float]]], None],
-) -> Outcome:
-    """Train for so many epochs, or until a callback, a person or a loss that is not finite ends it.
+@dataclass(slots=True)
+class Fit:
+    """One training, from its first step or from a checkpoint to its end.
 
-    `after_epoch` gets the history after each epoch.
-
-    Raises:
-        Diverged: the loss of a step is NaN or infinite.
+    `after_epoch` gets the history after each epoch. Without `checkpoints` none are taken.
     """
-    model = steps.model
-    chain = keras.callbacks.CallbackList(
-        list(callbacks), add_history=True, model=model, epochs=epochs, steps=feed.steps, verbose=0
-    )
-    history = model.history.history
-    pace, validating = Pace(steps_per_call, stride(callbacks)), Pace()
-    iterator = steps.feed(feed.dataset)
-    held_out = steps.feed(validation.dataset) if validation else None
-    clock = Clock()
-    kept: list[Any] | None = None
-    taken = 0
-    logs: Logs = {}
-    model.stop_training = False
-    progress.start(epochs, feed.steps)
-    chain.on_train_begin()
-    try:
-        # `BackupAndRestore` says here where it has resumed.
-        for epoch in range(model._initial_epoch or 0, epochs):
-            began = perf_counter()
-            meter, done = Meter(steps), 0
-            chain.on_epoch_begin(epoch)
-            while done < feed.steps and not model.stop_training and not interrupt.asked:
-                count = pace.steps(taken + done, feed.steps - done)
-                chain.on_train_batch_begin(done)
-                started = perf_counter()
-                tally = steps.train(iterator, tf.constant(count))
-                losses, examples, bad = tally.losses.numpy(), float(tally.examples), int(tally.bad)
-                pace.took(count, perf_counter() - started)
-                clock.took(examples, perf_counter() - started)
-                meter.add(losses, examples)
-                logs = meter.logs()
-                if bad >= 0:
-                    _farewell(chain, done + bad, logs)
-                    raise Diverged(epoch + 1, done + bad + 1, _culprits(steps, losses), kept)
-                done += count
-                chain.on_train_batch_end(done - 1, logs)
-                progress.advance(epoch, done, clock.rate, logs)
-            if not done:
-                break  # asked to stop before the first step
-            taken += done
-            steps.average_state()
+
+    steps: Steps
+    feed: Feed
+    validation: Feed | None = None
+    _: KW_ONLY
+    epochs: int
+    callbacks: Sequence[Any] = ()
+    steps_per_call: int | None = None
+    progress: Progress = field(default_factory=Silent)
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    after_epoch: Callable[[Mapping[str, Sequence[float]]], None] = lambda history: None
+    checkpoints: Checkpoints | None = None
+
+    _chain: Any = field(init=False)
+    _memory: Memory = field(init=False)
+    _meter: Meter = field(init=False)
+    _iterator: Any = field(init=False)
+    _pace: Pace = field(init=False)
+    _clock: Clock = field(init=False)
+    _taken: int = 0
+    _kept: list[Any] | None = None
+
+    def run(self, since: Checkpoint | None = None) -> Outcome:
+        """Train for so many epochs, or until a callback, a person or a loss that is not finite ends it.
+
+        Args:
+            since: the checkpoint to go on from. It must be of the same network, data and training.
+
+        Raises:
+            Diverged: the loss of a step is NaN or infinite.
+            Terminated: the machine asked the run to end. A checkpoint was taken.
+            DamagedError: `since` is of another network.
+            OSError: a checkpoint could not be written.
+        """
+        self._begin(since)
+        model, logs = self.steps.model, Logs()
+        held_out = self.steps.feed(self.validation.stream(0, 0)) if self.validation else None
+        validating = Pace()
+        first = since.step if since else 0
+        try:
+            # `BackupAndRestore` says here where it has resumed.
+            for epoch in range(since.epoch if since else model._initial_epoch or 0, self.epochs):
+                if model.stop_training:
+                    break
+                began = perf_counter()
+                done = self._epoch(epoch, first)
+                first = 0
+                if not done:
+                    break  # asked to stop before the first step
+                self.steps.average_state()
+                logs = self._meter.logs()
+                if held_out is not None and self.validation is not None:
+                    found = evaluate(self.steps, held_out, self.validation.steps, self._chain, validating)
+                    logs |= {f"val_{name}": value for name, value in found.items()}
+                self._chain.on_epoch_end(epoch, logs)
+                self.progress.epoch(epoch, self._clock.rate, perf_counter() - began, logs)
+                self.after_epoch(self._history)
+                if done < self.feed.steps and self.interrupt.asked:
+                    break
+                self._meter = Meter(self.steps)
+                if self._ends(epoch + 1, 0):
+                    break
+                last = model.stop_training or epoch + 1 == self.epochs
+                if self.checkpoints and (last or self.checkpoints.due(taken=self._taken, epochs=epoch + 1)):
+                    self.checkpoints.keep(self._now(epoch + 1, 0))
+                self._kept = model.get_weights()
+            self.steps.finish()
+            self._chain.on_train_end(logs)
+            if self.checkpoints:
+                self.checkpoints.settle()
+        except OSError:
+            # A full disk, most often. Files that callbacks hold open are closed, or are not to be closed either.
+            with contextlib.suppress(OSError):
+                self._chain.on_train_end(logs)
+            raise
+        finally:
+            self.progress.stop()
+            if self.checkpoints:
+                self.checkpoints.close()
+        return Outcome(self._history, self._taken, self._pace.chosen, self._clock.rate, bool(self.interrupt.asked))
+
+    def _begin(self, since: Checkpoint | None) -> None:
+        steps, feed = self.steps, self.feed
+        self._chain = keras.callbacks.CallbackList(
+            list(self.callbacks), add_history=True, model=steps.model, epochs=self.epochs, steps=feed.steps, verbose=0
+        )
+        strides = [stride(self.callbacks), self.checkpoints.stride if self.checkpoints else None]
+        self._pace = Pace(self.steps_per_call, [each for each in strides if each])
+        self._clock = Clock()
+        self._iterator = steps.feed(feed.stream(since.epoch, since.step) if since else feed.stream(0, 0))
+        steps.model.stop_training = False
+        steps.build()
+        self.progress.start(self.epochs, feed.steps)
+        if since:
+            append(self.callbacks, since.callbacks)
+        self._chain.on_train_begin()
+        self._memory = Memory(self.callbacks)
+        self._meter = Meter(steps)
+        if since:
+            self._resume(since)
+
+    def _resume(self, since: Checkpoint) -> None:
+        steps = self.steps
+        with steps.strategy.scope():
+            restore(variables_of(steps.model, steps.objective.optimizer), since.variables)
+        self._memory.give(since.callbacks)
+        self._meter.tally = steps.sums(since.losses, since.examples)
+        self._taken = since.taken
+        self._kept = steps.model.get_weights()
+        self._history.update({name: list(values) for name, values in since.history.items()})
+        steps.model.history.epoch = list(range(since.epoch))
+        steps.model.stop_training = since.stopped
+
+    @property
+    def _history(self) -> dict[str, list[float]]:
+        history: dict[str, list[float]] = self.steps.model.history.history
+        return history
+
+    def _epoch(self, epoch: int, first: int) -> int:
+        """Take the steps of an epoch from `first` on; how many of it are done then."""
+        steps, model, meter, done = self.steps, self.steps.model, self._meter, first
+        self._chain.on_epoch_begin(epoch)
+        while done < self.feed.steps and not model.stop_training and not self.interrupt.asked:
+            count = self._pace.steps(self._taken, self.feed.steps - done)
+            self._chain.on_train_batch_begin(done)
+            started, before = perf_counter(), meter.examples
+            meter.tally = steps.train(self._iterator, tf.constant(count), meter.tally)
+            bad = int(meter.tally.bad)
+            self._pace.took(count, perf_counter() - started)
+            self._clock.took(meter.examples - before, perf_counter() - started)
             logs = meter.logs()
-            if held_out is not None and validation is not None:
-                found = evaluate(steps, held_out, validation.steps, chain, validating)
-                logs |= {f"val_{name}": value for name, value in found.items()}
-            chain.on_epoch_end(epoch, logs)
-            progress.epoch(epoch, clock.rate, perf_counter() - began, logs)
-            after_epoch(history)
-            if model.stop_training or interrupt.asked:
-                break
-            kept = model.get_weights()
-        steps.finish()
-        chain.on_train_end(logs)
-    finally:
-        progress.stop()
-    return Outcome(history, taken, pace.chosen, clock.rate, interrupt.asked)
+            if bad >= 0:
+                _farewell(self._chain, done + bad, logs)
+                raise Diverged(epoch + 1, done + bad + 1, _culprits(steps, meter.losses), self._kept)
+            done += count
+            self._taken += count
+            self._chain.on_train_batch_end(done - 1, logs)
+            self.progress.advance(epoch, done, self._clock.rate, logs)
+            if self.checkpoints and self.checkpoints.due(taken=self._taken):
+                self.checkpoints.keep(self._now(epoch, done))
+        if done < self.feed.steps:
+            self._ends(epoch, done)  # before what is left of the epoch counts as one
+        return done
+
+    def _ends(self, epoch: int, step: int) -> bool:
+        """Whether somebody asked to stop; then there is a checkpoint of just here."""
+        if self.interrupt.asked is None:
+            return False
+        if self.checkpoints:
+            self.checkpoints.keep(self._now(epoch, step))
+            self.checkpoints.settle()
+        if self.interrupt.asked == signal.SIGTERM:
+            self._chain.on_train_end(self._meter.logs())  # files that callbacks hold open
+            raise Terminated(epoch + 1, step)
+        return True
+
+    def _now(self, epoch: int, step: int) -> Checkpoint:
+        steps, meter = self.steps, self._meter
+        # What has no gradient differs between replicas; its averages follow the same averages, so none is disturbed.
+        steps.average_state()
+        return Checkpoint(
+            epoch=epoch,
+            step=step,
+            taken=self._taken,
+            losses=meter.losses,
+            examples=meter.examples,
+            history={name: list(values) for name, values in self._history.items()},
+            stopped=bool(steps.model.stop_training),
+            callbacks=self._memory.take(),
+            variables=values_of(variables_of(steps.model, steps.objective.optimizer)),
+        )
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,18 +16,18 @@ GROWTH = 8
 class Pace:
     """Starts with one step, to fail fast, and grows to what fills `SECONDS`; or keeps to `fixed` steps.
 
-    `stride` holds a call back at multiples of itself, for callbacks that act every so many steps.
+    `strides` hold a call back at their multiples, for what acts every so many steps.
     """
 
     fixed: int | None = None
-    stride: int | None = None
+    strides: Sequence[int] = ()
     chosen: int = 1
     _measured: bool = False
 
     def steps(self, done: int, left: int) -> int:
         """Steps of the next call, when `done` steps were taken so far and `left` remain of the epoch."""
         steps = min(self.fixed or self.chosen, left)
-        return min(steps, self.stride - done % self.stride) if self.stride else steps
+        return min([steps, *(stride - done % stride for stride in self.strides)])
 
     def took(self, steps: int, seconds: float) -> None:
         """Tell how long a call was; the first is not counted, since it traced and compiled."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
@@ -23,8 +23,8 @@ class Progress(Protocol):
     def stop(self) -> None:
         """Training is over, well or not."""
 
-    def exporting(self, names: Sequence[str]) -> None:
-        """Artefacts are about to be written and checked, which takes a while."""
+    def say(self, text: str) -> None:
+        """Something else is told, in a line of its own, before training begins or after it is over."""
 
 
 def progress(stream: IO[str] | None = None) -> Progress:
@@ -44,7 +44,7 @@ class Silent:
 
     def stop(self) -> None: ...
 
-    def exporting(self, names: Sequence[str]) -> None: ...
+    def say(self, text: str) -> None: ...
 
 
 @dataclass(slots=True)
@@ -64,8 +64,8 @@ class Lines:
 
     def stop(self) -> None: ...
 
-    def exporting(self, names: Sequence[str]) -> None:
-        print(_exporting(names), file=self.stream, flush=True)
+    def say(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
 
 
 @dataclass(slots=True)
@@ -112,12 +112,8 @@ class Bar:
     def stop(self) -> None:
         self._live.stop()
 
-    def exporting(self, names: Sequence[str]) -> None:
-        print(_exporting(names), file=self.stream, flush=True)
-
-
-def _exporting(names: Sequence[str]) -> str:
-    return f"exporting {', '.join(names)}, to be loaded afresh and compared"
+    def say(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
 
 
 def _line(epoch: int, epochs: int, rate: float, seconds: float, logs: Mapping[str, float]) -> str:

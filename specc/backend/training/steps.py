@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -19,10 +19,10 @@ SUM = tf.distribute.ReduceOp.SUM
 
 
 class Tally(NamedTuple):
-    """What a call of many steps leaves behind.
+    """The sums of a pass so far, which a call of many steps adds to one step after another.
 
-    `losses` is float32 `[1 + outputs]`: the total loss and that of each output, each summed over examples. `examples`
-    counts them. `bad` is the first step of the call whose loss was not finite, or -1; nothing runs after it.
+    `losses` is float64 `[1 + outputs]`: the total loss and that of each output, each summed over examples. `examples`
+    counts them. `bad` is the first step of the last call whose loss was not finite, or -1; nothing runs after it.
     """
 
     losses: Any
@@ -68,44 +68,57 @@ class Steps:
         cut = shards(dataset, self.replicas)
         return iter(self.strategy.distribute_datasets_from_function(lambda _: cut))
 
-    @cached_property
-    def train(self) -> Callable[[Any, Any], Tally]:
-        """`train(iterator, steps)`: that many optimizer steps."""
+    def build(self) -> None:
+        """Make the optimizer's variables, so that all there is can be read and set."""
         with self.strategy.scope():
             self.objective.optimizer.build(self.variables)
+
+    def nothing(self) -> Tally:
+        """The sums of a pass before its first step."""
+        return self.sums([0.0] * (1 + len(self.objective.terms)), 0.0)
+
+    def sums(self, losses: Sequence[float], examples: float) -> Tally:
+        """The sums of a pass that has come so far."""
+        return Tally(tf.constant(losses, tf.float64), tf.constant(examples, tf.float64), tf.constant(-1))
+
+    @cached_property
+    def train(self) -> Callable[[Any, Any, Tally], Tally]:
+        """`train(iterator, steps, tally)`: that many optimizer steps."""
+        self.build()
         return self._many(self._train_step, watch=True)
 
     @cached_property
-    def evaluate(self) -> Callable[[Any, Any], Tally]:
-        """`evaluate(iterator, steps)`: losses and metrics of that many batches, nothing learnt."""
+    def evaluate(self) -> Callable[[Any, Any, Tally], Tally]:
+        """`evaluate(iterator, steps, tally)`: losses and metrics of that many batches, nothing learnt."""
         return self._many(self._evaluate_step, watch=False)
 
     @cached_property
     def once(self) -> Callable[[Any, Any], Any]:
         """`once(inputs, targets)`: one optimizer step on the batch of one replica, to be compiled by whoever asks."""
-        with self.strategy.scope():
-            self.objective.optimizer.build(self.variables)
+        self.build()
         return self._replica_train
 
-    def _many(self, step: Callable[[Any], tuple[Any, Any]], *, watch: bool) -> Callable[[Any, Any], Tally]:
-        """Many steps in one call; with `watch`, a loss that is not finite is the last one."""
-        width = 1 + len(self.objective.terms)
+    def _many(self, step: Callable[[Any], tuple[Any, Any]], *, watch: bool) -> Callable[[Any, Any, Tally], Tally]:
+        """Many steps in one call; with `watch`, a loss that is not finite is the last one.
 
-        def many(iterator: Any, steps: Any) -> Tally:
+        The sums are carried from call to call in double precision, so that how many steps a call takes, which depends
+        on the clock, makes no difference to them.
+        """
+
+        def many(iterator: Any, steps: Any, start: Tally) -> Tally:
             def go_on(i: Any, tally: Tally) -> Any:
                 return (i < steps) & (tally.bad < 0)
 
             def body(i: Any, tally: Tally) -> tuple[Any, Tally]:
-                losses, examples = step(iterator.get_next())
+                losses, examples = (tf.cast(sums, tf.float64) for sums in step(iterator.get_next()))
                 bad = tf.where(tf.math.is_finite(losses[0]), -1, i) if watch else tally.bad
                 return i + 1, Tally(tally.losses + losses * examples, tally.examples + examples, bad)
 
-            start = Tally(tf.zeros([width]), tf.zeros([]), tf.constant(-1))
             tally: Tally = tf.while_loop(go_on, body, (tf.constant(0), start))[1]
             return tally
 
         # Autograph has nothing to rewrite here, and its pass over the model would cost tracing time.
-        compiled: Callable[[Any, Any], Tally] = tf.function(many, autograph=False, reduce_retracing=True)
+        compiled: Callable[[Any, Any, Tally], Tally] = tf.function(many, autograph=False, reduce_retracing=True)
         return compiled
 
     def _train_step(self, batch: Any) -> tuple[Any, Any]:

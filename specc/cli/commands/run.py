@@ -1,11 +1,13 @@
 """Train, evaluate and export what a spec describes.
 
 The run is left behind in a directory of its own: the trained network, loss and metrics, their history, and what the
-spec asks to be exported. Ctrl-C ends training early and keeps what was learnt.
+spec asks to be exported. Ctrl-C ends training early and keeps what was learnt. A run that was stopped, however it was,
+goes on from its last checkpoint with `--resume`.
 
     specc run examples/digits.yaml
     specc run model.yaml -p width=64 --set training.epochs=3
     specc run model.yaml --dry-run
+    specc run model.yaml --out runs/night --resume
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import click
 
 from specc import driver
 from specc.cli.options import overrides
-from specc.cli.screen import DONE, FAULT, INTERRUPTED, show
+from specc.cli.screen import DONE, FAULT, INTERRUPTED, TERMINATED, show
 from specc.diagnostics import Log
 from specc.render.metrics import metrics
 from specc.render.text import count
@@ -38,17 +40,25 @@ if TYPE_CHECKING:
     help="The run's directory, new or empty. Left out: the next free runs/NAME-N.",
 )
 @overrides
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the run in DIR, or with the last of this name that is not finished; where there is none, begin.",
+)
 @click.option("--dry-run", is_flag=True, help="Take one training step on one batch, and leave nothing behind.")
-def command(spec: str, out: Path | None, params: dict[str, Any], sets: dict[str, Any], dry_run: bool) -> int:
+def command(
+    spec: str, out: Path | None, params: dict[str, Any], sets: dict[str, Any], resume: bool, dry_run: bool
+) -> int:
     log = Log()
     plan = driver.check(driver.open_spec(spec, log, params=params, sets=sets), log)
     show(log.sorted(), log.sources)
     told = set(log.diagnostics)
     print(f"{plan.name}: checked, loading TensorFlow", file=sys.stderr)
-    run = driver.run(plan, out, log, dry_run=dry_run, show_progress=not dry_run)
+    run = driver.run(plan, out, log, dry_run=dry_run, resume=resume, show_progress=not dry_run)
     show([d for d in log.sorted() if d not in told], log.sources)
     print("\n".join(_outcome(run)))
-    return INTERRUPTED if run.interrupted else FAULT if log.errors else DONE
+    ended = {"interrupted": INTERRUPTED, "terminated": TERMINATED}
+    return ended.get(run.status, FAULT if log.errors else DONE)
 
 
 def _outcome(run: Run) -> Iterator[str]:
@@ -57,7 +67,10 @@ def _outcome(run: Run) -> Iterator[str]:
         yield from (*run.checked, *run.skipped)
         yield "a dry run: nothing is left behind"
         return
-    if run.interrupted:
+    if run.status == "terminated":
+        yield f"terminated: the same with `--out {run.path} --resume` goes on from here"
+        return
+    if run.status == "interrupted":
         yield "\ninterrupted: what was learnt is kept"
     yield f"\n{metrics(run.metrics)}\n"
     for line in run.skipped:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from specc import catalog, codes, schema
 from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log, nearest
 from specc.passes.bind.calls import LOST, bind_call, signature
 from specc.passes.bind.values import Values
-from specc.plan import ClassWeight, Output, Runtime, Training
+from specc.plan import ClassWeight, Output, Runtime, Schedule, Training
 from specc.text.spelling import established, respelt
 from specc.tree import Tree
+
+_EVERY = re.compile(r"([1-9]\d*) (epoch|step|minute)s?")
 
 
 def bind_training(
@@ -48,7 +52,27 @@ def bind_runtime(tree: Tree | None, values: Values, log: Log) -> Runtime:
     return Runtime(
         strategy=strategy or Call("strategies", "auto"),
         steps_per_call=steps if isinstance(steps, int) and steps > 0 else None,
+        checkpoint=_schedule(tree["checkpoint"], values, log) if tree and "checkpoint" in tree else Schedule(),
+        deterministic=bool(tree and "deterministic" in tree and values.compute(tree["deterministic"]).value is True),
     )
+
+
+def _schedule(tree: Tree, values: Values, log: Log) -> Schedule:
+    """When checkpoints are taken: `{every: 500 steps, keep: 3}`."""
+    schedule = Schedule()
+    for name, item in tree.entries.items():
+        computed = values.compute(item)
+        value = computed.value
+        if value is UNKNOWN_VALUE:
+            continue
+        if name == "keep" and isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            schedule = replace(schedule, keep=value)
+        elif name == "every" and (found := _EVERY.fullmatch(str(value))):
+            schedule = replace(schedule, every=int(found[1]), unit=found[2])  # type: ignore[arg-type]
+        else:
+            wanted = "a whole number of at least 1" if name == "keep" else "`1 epoch`, `500 steps` or `10 minutes`"
+            log.report(codes.S105, computed.span, f"`{name}` must be {wanted}, not {computed.plain()!r}")
+    return schedule
 
 
 def bind_exports(tree: Tree | None, values: Values, log: Log) -> tuple[Call, ...]:
