@@ -42,7 +42,7 @@ class Run:
     `metrics` has Keras's logs for each split: `train` as they were while the weights that are kept were learnt,
     `validation` and `test` of the model as it is. `history` has a value an epoch under each log name. `path` is the run
     directory, None after a dry run; `checked` says what a dry run has tried. `skipped` has a line for each source of
-    which rows were passed over.
+    which rows were passed over. `waiting` is the share of the training steps' time in which they waited for data.
     """
 
     path: Path | None
@@ -53,6 +53,7 @@ class Run:
     interrupted: bool = False
     checked: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    waiting: float = 0.0
 
 
 def run(
@@ -207,7 +208,16 @@ class _Job:
             raise
         self._describe(path, "interrupted" if outcome.interrupted else "finished", outcome, artefacts)
         skipped = self.data.skipped()
-        return Run(path, metrics, outcome.history, model, artefacts, outcome.interrupted, skipped=skipped)
+        return Run(
+            path,
+            metrics,
+            outcome.history,
+            model,
+            artefacts,
+            outcome.interrupted,
+            skipped=skipped,
+            waiting=outcome.waiting,
+        )
 
     def _feed(self, split: str) -> Feed:
         size = self.dataset.batch_size
@@ -282,6 +292,7 @@ class _Job:
                 "steps": outcome.steps,
                 "steps_per_call": outcome.steps_per_call,
                 "examples_per_second": round(outcome.examples_per_second, 1),
+                "waiting_for_data": round(outcome.waiting, 4),
             }
         if artefacts:
             known["artefacts"] = {

@@ -35,12 +35,16 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What training came to. `history` has a value per epoch under each of Keras's log names."""
+    """What training came to. `history` has a value per epoch under each of Keras's log names.
+
+    `waiting` is the share of the time of its steps in which they waited for data.
+    """
 
     history: Mapping[str, Sequence[float]]
     steps: int
     steps_per_call: int
     examples_per_second: float
+    waiting: float
     interrupted: bool
 
 
@@ -156,7 +160,7 @@ def train(
                 tally = steps.train(iterator, tf.constant(count))
                 losses, examples, bad = tally.losses.numpy(), float(tally.examples), int(tally.bad)
                 pace.took(count, perf_counter() - started)
-                clock.took(examples, perf_counter() - started)
+                clock.took(examples, perf_counter() - started, float(tally.waited))
                 meter.add(losses, examples)
                 logs = meter.logs()
                 if bad >= 0:
@@ -174,7 +178,7 @@ def train(
                 found = evaluate(steps, held_out, validation.steps, chain, validating)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             chain.on_epoch_end(epoch, logs)
-            progress.epoch(epoch, clock.rate, perf_counter() - began, logs)
+            progress.epoch(epoch, clock.rate, perf_counter() - began, logs, clock.waiting)
             after_epoch(history)
             if model.stop_training or interrupt.asked:
                 break
@@ -183,28 +187,35 @@ def train(
         chain.on_train_end(logs)
     finally:
         progress.stop()
-    return Outcome(history, taken, pace.chosen, clock.rate, interrupt.asked)
+    return Outcome(history, taken, pace.chosen, clock.rate, clock.waiting, interrupt.asked)
 
 
 @dataclass(slots=True)
 class Clock:
-    """Examples a second of training, the first call left out because it compiles."""
+    """Examples a second of training and the share of waiting, the first call left out because it compiles."""
 
     examples: float = 0.0
     seconds: float = 0.0
+    waited: float = 0.0
     _started: bool = False
 
-    def took(self, examples: float, seconds: float) -> None:
+    def took(self, examples: float, seconds: float, waited: float) -> None:
         """Count a call of the compiled loop."""
         if self._started:
             self.examples += examples
             self.seconds += seconds
+            self.waited += waited
         self._started = True
 
     @property
     def rate(self) -> float:
         """Examples a second so far, 0 before the second call."""
         return self.examples / self.seconds if self.seconds else 0.0
+
+    @property
+    def waiting(self) -> float:
+        """What part of the time was spent waiting for data, 0 before the second call."""
+        return min(1.0, self.waited / self.seconds) if self.seconds else 0.0
 
 
 def _number(value: Any) -> Any:
