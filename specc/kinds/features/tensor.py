@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
 
-from specc.codes import S104, S503, S504
+from specc.codes import S104, S105, S503, S504
 from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
@@ -23,6 +23,10 @@ DTYPES = (
 )
 
 
+BOXES = ("xyxy", "yxyx", "xywh", "center_xywh", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
+"""How Keras's layers write a box; `rel` is in parts of the picture's width and height, the others in its pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """An array of numbers, as given."""
@@ -35,6 +39,23 @@ class Tensor:
         default=None,
     )
     dtype: str = argument("what the network gets", {"enum": list(DTYPES)}, default="float32")
+    boxes: str | None = argument(
+        "as a target, its four last numbers are a box on the picture that the network gets, written as Keras does: "
+        "`augment` moves it with the picture",
+        {"enum": list(BOXES)},
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        if self.boxes is None:
+            return
+        if self.shape is None or len(self.shape) not in (1, 2) or self.shape[-1] != 4:
+            told = "boxes have the shape [4], or [N, 4] for N of them"
+            raise Refusal(S105, told, "add `shape: [N, 4]`; a row without area stands for no box", "boxes")
+        if not self.dtype.startswith("float"):
+            raise Refusal(
+                S105, f"boxes are moved in fractions, and {self.dtype} has none", "leave `dtype` out", "dtype"
+            )
 
     def _shape(self, state: State | None) -> tuple[int, ...] | None:
         if self.shape is not None:
