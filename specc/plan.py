@@ -222,7 +222,11 @@ class ClassWeight:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Loss and metrics by output name, the optimizer, the callbacks, how long."""
+    """Loss and metrics by output name, the optimizer, the callbacks, how long.
+
+    `steps` is None where `epochs` counts; else so many are taken, and the last epoch may end early. A validation comes
+    after each `validation_freq` epochs.
+    """
 
     losses: Mapping[str, Call]
     metrics: Mapping[str, tuple[Call, ...]]
@@ -231,6 +235,8 @@ class Training:
     epochs: int
     span: Span
     class_weight: ClassWeight | None = None
+    steps: int | None = None
+    validation_freq: int = 1
 
 
 @dataclass(frozen=True, slots=True)

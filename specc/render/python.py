@@ -95,10 +95,16 @@ class _Writer:
         items: list[Expression] = [("inputs",), ("targets",)]
         if self.plan.dataset is not None:
             items.append(keyword("batch_size", (literal(self.plan.dataset.batch_size),)))
-        items.append(keyword("epochs", (literal(training.epochs),)))
+        if training.steps is None:
+            items.append(keyword("epochs", (literal(training.epochs),)))
         if training.callbacks:
             items.append(keyword("callbacks", sequence(map(self._call, training.callbacks))))
         told = ["# `inputs` and `targets` are arrays by name, prepared as the network takes them."]
+        if training.steps is not None:
+            how = f"a `tf.data.Dataset` that repeats, and `steps_per_epoch={training.steps}`"
+            told.append(f"# The spec takes {training.steps:,} steps, which may end inside an epoch: give {how}.")
+        if training.validation_freq > 1:
+            told.append(f"# The spec validates now and then: give `validation_freq={training.validation_freq}`.")
         if (weight := training.class_weight) is not None:
             how = "balanced" if weight.by_class is None else literal(dict(weight.by_class))
             told.append(f"# The spec weighs classes, {how}: give `sample_weight` by target and example.")

@@ -270,6 +270,8 @@ def _training() -> Schema:
             "optimizer": {**ref("optimizers"), "description": "How weights follow the gradient."},
             "metrics": {**metrics, "description": "What is measured beside the loss."},
             "epochs": computed(COUNT, "Passes over the training examples.", default=1),
+            "steps": computed(COUNT, "Optimizer steps, in place of `epochs`; the last epoch may end early."),
+            "validation_freq": computed(COUNT, "After how many epochs each validation comes.", default=1),
             "class_weight": {
                 "if": {"type": "object"},
                 "then": named(

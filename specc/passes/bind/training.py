@@ -23,15 +23,13 @@ def bind_training(
 ) -> Training:
     """The `training` section. What is given once counts for every output."""
     names = [o.name for o in outputs]
-    epochs = values.compute(tree["epochs"]) if "epochs" in tree else None
-    count = 1
-    if epochs is not None and epochs.value is not UNKNOWN_VALUE:
-        if isinstance(epochs.value, bool) or not isinstance(epochs.value, int) or epochs.value < 1:
-            log.report(
-                codes.S105, epochs.span, f"`epochs` must be a whole number of at least 1, not {epochs.plain()!r}"
-            )
-        else:
-            count = epochs.value
+    if "epochs" in tree and "steps" in tree:
+        log.report(
+            codes.S105,
+            tree["steps"].key,
+            "`epochs` and `steps` both say how long to train",
+            help="leave out one of them; `epochs: null` takes back what is extended",
+        )
     return Training(
         losses=_losses(tree["loss"], names, targets, values, log),
         metrics=_metrics(tree["metrics"], names, targets, values, log) if "metrics" in tree else {},
@@ -39,10 +37,24 @@ def bind_training(
         callbacks=tuple(_call("callbacks", item, values, log) for item in tree["callbacks"].elements)
         if "callbacks" in tree
         else (),
-        epochs=count,
+        epochs=_count(tree, "epochs", values, log) or 1,
         span=tree.key,
         class_weight=_class_weight(tree["class_weight"], values, log) if "class_weight" in tree else None,
+        steps=_count(tree, "steps", values, log),
+        validation_freq=_count(tree, "validation_freq", values, log) or 1,
     )
+
+
+def _count(tree: Tree, key: str, values: Values, log: Log) -> int | None:
+    """A whole number of at least 1; None where none is given, or it is not known."""
+    if key not in tree:
+        return None
+    count = values.compute(tree[key])
+    if isinstance(count.value, int) and not isinstance(count.value, bool) and count.value > 0:
+        return count.value
+    if count.value is not UNKNOWN_VALUE:
+        log.report(codes.S105, count.span, f"`{key}` must be a whole number of at least 1, not {count.plain()!r}")
+    return None
 
 
 def bind_runtime(tree: Tree | None, values: Values, log: Log) -> Runtime:

@@ -99,7 +99,10 @@ def judge_callbacks(plan: Plan, training: Training, cases: Sequence[Case], log: 
         given = {argument.name: argument.default for argument in takes.arguments} | dict(call.arguments)
         by_steps = isinstance(given.get("save_freq"), int)
         names = (*(known.names if by_steps else known.all), *(("learning_rate",) if adjusted else ()))
-        _judge_file_name(call, given, names, training, log)
+        # A file is saved after each epoch, and must find all that is in its name.
+        always = training.validation_freq == 1 or given.get("save_best_only") is not False
+        there = names if always else [name for name in names if not name.startswith("val_")]
+        _judge_file_name(call, given, there, training, log)
         monitor = given.get("monitor")
         if not isinstance(monitor, str):
             continue
