@@ -89,8 +89,7 @@ class Meter:
     """Losses of one pass, averaged over its examples, beside the metrics that the model keeps."""
 
     def __init__(self, steps: Steps) -> None:
-        outputs = [term.output for term in steps.objective.terms]
-        self.names = ["loss", *(f"{name}_loss" for name in outputs if len(outputs) > 1)]
+        self.names = ["loss", *steps.objective.loss_names]
         self.model = steps.model
         self.tally = steps.nothing()
         self.model.reset_metrics()
@@ -362,7 +361,8 @@ def _number(value: Any) -> Any:
 
 def _culprits(steps: Steps, losses: Sequence[float]) -> list[str]:
     terms = steps.objective.terms
-    return [term.output for term, loss in zip(terms, losses[1:], strict=True) if not abs(float(loss)) < float("inf")]
+    bad = [term.output for term, loss in zip(terms, losses[1:], strict=True) if not abs(float(loss)) < float("inf")]
+    return list(dict.fromkeys(bad))
 
 
 def _farewell(chain: keras.callbacks.CallbackList, step: int, logs: Logs) -> None:

@@ -49,9 +49,7 @@ class Logged:
 def logged(plan: Plan, training: Training, cases: Sequence[Case]) -> Logged | None:
     """What a plan measures, under the names that Keras gives it; None where only data can tell a name."""
     outputs = [output.name for output in plan.network.outputs]
-    rises = {"loss": False}
-    if len(training.losses) > 1:
-        rises |= {f"{output}_loss": False for output in training.losses}
+    rises = dict.fromkeys(("loss", *training.loss_names), False)
     directed = {"loss"}
     classes = {(case.output.name, id(metric)): case.measured_by(metric) for case in cases for metric in case.metrics}
     seen: dict[str, int] = {}
