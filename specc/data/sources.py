@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from specc.calls import Call
-from specc.codes import S502, S503
+from specc.codes import S502, S503, S604
 from specc.data.faults import LISTED, Faults
 from specc.data.keys import Group, Order, Readable
 from specc.data.reading import Fault, Reading, picked, plain, spread
@@ -17,10 +17,12 @@ from specc.kinds import word
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Feature, Origin, State
 from specc.kinds.readers import Chunk, Coded, Column, Table, listed
+from specc.kinds.room import room
 from specc.plan import Dataset, Field
 
 REMEMBERED = 2**30
-"""Raw values of up to so many bytes stay in memory between the passes over a source; beyond, it is read again."""
+"""Raw values of up to so many bytes stay in memory between the passes over a source, or of half of the room that there
+is for data; beyond, it is read again."""
 
 NAMED = 3
 """Of how many columns that one field lacks each is told."""
@@ -62,6 +64,8 @@ class Source:
     split_place: Span
     spans: Mapping[str, Span]
     remembered: list[Block] | None = None
+    broken: bool = False
+    """Whether it could not be read to its end."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -83,7 +87,12 @@ class Source:
             for block in self._raw(log):
                 yield self._checked(block, states, faults)
         except Refusal as refusal:
+            self.broken = True
             log.refuse(refusal, self.spans.get(refusal.argument, self.place))
+        except MemoryError as error:
+            self.broken = True
+            told = f"memory ran out while the data was read: {error}".rstrip(": ")
+            log.report(S604, self.place, told, help="free some, or raise the limit that is set")
         for key, fault in faults.items():
             log.refuse(fault.whole(), self.fields[key].span if key in self.fields else self.split_place)
 
@@ -93,12 +102,12 @@ class Source:
             yield from self.remembered
             return
         kept: list[Block] | None = []
-        size = 0
+        size, most = 0, min(REMEMBERED, room() // 2)
         for block in self._read():
             yield block
             # Not what is made of it: a later pass reads it against what was learnt, and must find the same at fault.
             size += sum(_bytes(column) for column in (*block.values.values(), *block.columns.values()))
-            if size > REMEMBERED:
+            if size > most:
                 kept = None
             elif kept is not None:
                 kept.append(block)

@@ -75,6 +75,7 @@ def _outcome(run: Run) -> Iterator[str]:
     yield f"\n{metrics(run.metrics)}\n"
     for line in run.skipped:
         yield f"{line}\n"
+    yield f"data         waited for in {run.waiting:.0%} of the time of training"
     yield f"run          {run.path}"
     for name, artefact in run.artefacts.items():
         checked = f"answers as trained on {count(artefact.examples, 'example')}, within {artefact.difference:.1g}"

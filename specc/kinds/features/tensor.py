@@ -24,6 +24,10 @@ DTYPES = (
 )
 
 
+BOXES = ("xyxy", "yxyx", "xywh", "center_xywh", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
+"""How Keras's layers write a box; `rel` is in parts of the picture's width and height, the others in its pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """An array of numbers, as given."""
@@ -41,6 +45,12 @@ class Tensor:
         COLUMNS,
         default=None,
     )
+    boxes: str | None = argument(
+        "as a target, its four last numbers are a box on the picture that the network gets, written as Keras does: "
+        "`augment` moves it with the picture",
+        {"enum": list(BOXES)},
+        default=None,
+    )
 
     def __post_init__(self) -> None:
         if self.columns is not None and self.shape is not None and prod(self.shape) != len(self.columns):
@@ -49,6 +59,15 @@ class Tensor:
                 f"`shape` {list(self.shape)} has {prod(self.shape)} values, and there are {len(self.columns)} columns",
                 "leave `shape` out for one value a column",
                 "shape",
+            )
+        if self.boxes is None:
+            return
+        if self.shape is None or len(self.shape) not in (1, 2) or self.shape[-1] != 4:
+            told = "boxes have the shape [4], or [N, 4] for N of them"
+            raise Refusal(S105, told, "add `shape: [N, 4]`; a row without area stands for no box", "boxes")
+        if not self.dtype.startswith("float"):
+            raise Refusal(
+                S105, f"boxes are moved in fractions, and {self.dtype} has none", "leave `dtype` out", "dtype"
             )
 
     def _shape(self, state: State | None) -> tuple[int, ...] | None:
