@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from specc.calls import Call
 from specc.memory.slots import scratch, slots
 from specc.memory.walk import walk
-from specc.plan import Plan, Step
+from specc.plan import Network, Plan, Step
 from specc.tensors import WIDTHS
 
 FLOAT = "float32"
@@ -49,13 +50,22 @@ class Memory:
 
 
 def memory(plan: Plan) -> Memory:
-    """What training the network of a plan takes at the batch size of its dataset, and what inference takes."""
+    """What training the network of a plan takes at the batch size of its dataset, and what inference takes.
+
+    Of several phases, it is the one that takes most.
+    """
+    if plan.training is None:
+        return _during(plan, plan.network, None)
+    phases = plan.training.phases
+    return max((_during(plan, plan.network.during(p), p.optimizer) for p in phases), key=lambda found: found.training)
+
+
+def _during(plan: Plan, network: Network, optimizer: Call | None) -> Memory:
     batch = BATCH if plan.dataset is None else plan.dataset.batch_size
-    steps = [step for step in plan.network.steps if step.shares is None]
-    sizes = [(step, weight.shape, _width(step)) for step in steps for weight in step.weights or () if weight.trainable]
+    steps = [step for step in network.steps if step.shares is None]
+    sizes = [(step, weight.shape, _width(step)) for step in steps for weight in step.trained or ()]
     dense = [prod(shape) * width for step, shape, width in sizes if step.call.name != "Embedding"]
-    peak = walk(plan.network, batch)
-    optimizer = None if plan.training is None else plan.training.optimizer
+    peak = walk(network, batch)
     known = all(step.weights is not None for step in steps)
     kept_of_each = 0 if optimizer is None else slots(optimizer, [(step, shape, width) for step, shape, width in sizes])
     updated = 0 if optimizer is None else scratch(optimizer) * max((prod(s) * w for _, s, w in sizes), default=0)
