@@ -127,11 +127,13 @@ def run(
     *,
     dry_run: bool = False,
     resume: bool = False,
+    debug: bool = False,
     show_progress: bool = False,
 ) -> Run:
     """Train, evaluate and export what a plan describes, into the directory `out` or the next free `runs/NAME-N`.
 
     With `resume` the run in `out`, or the last of this name that is not finished, is gone on with.
+    With `debug`, a loss that is not finite is followed back to where it began.
 
     Raises:
         Rejected: every reason is in `log`.
@@ -144,7 +146,9 @@ def run(
     work = backend("run", log, path)
     progress = backend("training.progress", log, path).progress() if show_progress else None
     try:
-        done: Run = work.run(plan, out, log, dry_run=dry_run, resume=resume, replan=replan, progress=progress)
+        done: Run = work.run(
+            plan, out, log, dry_run=dry_run, resume=resume, debug=debug, replan=replan, progress=progress
+        )
     except Refusal as refusal:
         log.refuse(refusal, Span(path if out is None else str(out), 1, 1, 1, 1))
         raise Rejected(log) from refusal

@@ -19,11 +19,13 @@ from specc import codes, kinds
 from specc.backend import manifest, rundir
 from specc.backend.data import Data, Split, open_data
 from specc.backend.data.augmentation import augmentation
+from specc.backend.devices import free_memory
 from specc.backend.export import Artefact, export
 from specc.backend.network import build
 from specc.backend.objective import class_weights, compile_model, make_callbacks
-from specc.backend.training import faults
+from specc.backend.training import divergence, faults
 from specc.backend.training.checkpoint import Checkpoint, Checkpoints
+from specc.backend.training.debug import Trail
 from specc.backend.training.interrupt import listening
 from specc.backend.training.loop import Diverged, Feed, Fit, Logs, Outcome, Terminated, evaluate
 from specc.backend.training.progress import Progress, Silent
@@ -65,6 +67,7 @@ def run(
     *,
     dry_run: bool = False,
     resume: bool = False,
+    debug: bool = False,
     replan: Callable[[Facts], Plan] | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -76,6 +79,7 @@ def run(
         dry_run: one step and one evaluation on one batch each, and nothing is left behind.
         resume: go on with the run in `out`, or with the last of this name that is not finished; where there is none, a
             new one begins.
+        debug: should the loss cease to be finite, take the last steps again and find where it began.
         replan: checks the spec again with what only the data could tell; used when the plan has `open_facts`.
         progress: is told how training goes on.
 
@@ -97,11 +101,11 @@ def run(
         if [f.name for f in plan.fields] != fields:
             data = open_data(plan, log)
     dataset, training = _complete(plan, log)
-    with strategy.scope():
+    with faults.memory_explained(plan, log), strategy.scope():
         model = build(plan, log)
         objective = compile_model(model, plan, log)
     steps = Steps(strategy, model, objective, log, class_weights(training, data.splits["train"]))
-    job = _Job(plan, dataset, training, data, steps, log, started)
+    job = _Job(plan, dataset, training, data, steps, log, started, debug)
     if dry_run:
         return job.rehearse()
     with rundir.claim(out, plan.name) as place:
@@ -146,6 +150,9 @@ class _Job:
     steps: Steps
     log: Log
     started: float
+    debug: bool = False
+    free: int = field(default_factory=free_memory)
+    """Bytes that there were for training when it began."""
     resumed: list[dict[str, int]] = field(default_factory=list)
     """Where this run has gone on from a checkpoint, each time that it did."""
 
@@ -157,7 +164,7 @@ class _Job:
         with self._explained(()):
             tally = steps.train(steps.feed(self._feed("train").stream(0, 0)), tf.constant(1), steps.nothing())
             if int(tally.bad) >= 0:
-                self._diverged(Diverged(1, 1, [], None), "")
+                self._diverged(Diverged(1, 1), "")
             logs = evaluate(steps, steps.feed(self._feed("train").stream(0, 0)), 1)
         sizes = ", ".join(f"{split.examples:,} {name}" for name, split in self.data.splits.items())
         checked = (
@@ -173,6 +180,7 @@ class _Job:
         plan, model = self.plan, self.steps.model
         learnt = resumed
         last = monotonic()
+        fit: Fit | None = None
 
         def keep(history: Mapping[str, Sequence[float]]) -> None:
             nonlocal learnt, last
@@ -187,7 +195,7 @@ class _Job:
             self._describe(path, "running")
             callbacks = make_callbacks(plan, path, self.log)
             with listening() as interrupt, self._explained(callbacks):
-                outcome = Fit(
+                fit = Fit(
                     self.steps,
                     self._feed("train"),
                     self._feed("validation") if "validation" in self.data.splits else None,
@@ -198,7 +206,9 @@ class _Job:
                     interrupt=interrupt,
                     after_epoch=keep,
                     checkpoints=checkpoints,
-                ).run(since)
+                    trail=Trail(plan) if self.debug else None,
+                )
+                outcome = fit.run(since)
                 learnt = True
                 rundir.write_history(path / "history.csv", outcome.history)
                 with rundir.aside(path / "model.keras") as draft:
@@ -206,7 +216,11 @@ class _Job:
                 metrics = self._metrics(outcome, callbacks)
                 rundir.write_json(path / "metrics.json", metrics)
         except Rejected:
-            if learnt:
+            if fit and fit.kept:
+                learnt = True
+                self._keep(path, "failed", fit.kept)
+                progress.say(f"the network as it was after {fit.kept} is kept in `{path}`")
+            elif learnt:
                 self._describe(path, "failed")
             raise
         except OSError as error:
@@ -215,9 +229,11 @@ class _Job:
             self.log.report(codes.S609, plan.tree.span, message, help=help)
             raise Rejected(self.log) from error
         except Diverged as diverged:
-            kept = self._keep_last(path, diverged)
-            learnt = bool(kept) or resumed
-            self._diverged(diverged, kept)
+            kept = fit.kept if fit else ""
+            if kept:
+                learnt = True
+                self._keep(path, "diverged", kept, diverged)
+            self._diverged(diverged, f"; the network as it was after {kept} is kept in `{path}`" if kept else "")
         except Terminated:
             learnt = True
             history = model.history.history
@@ -301,30 +317,22 @@ class _Job:
                 metrics[name] = evaluate(self.steps, self.steps.feed(feed.stream(0, 0)), feed.steps)
         return metrics
 
-    def _keep_last(self, path: Path, diverged: Diverged) -> str:
-        """Leave the network as it was after the last whole epoch; says so, or nothing where there was none."""
-        if diverged.weights is None:
-            return ""
-        model = self.steps.model
-        model.set_weights(diverged.weights)
+    def _keep(self, path: Path, status: Status, kept: str, diverged: Diverged | None = None) -> None:
+        """Leave what was learnt before something failed: the network as it was, its history, and how far it came."""
+        model, history = self.steps.model, self.steps.model.history.history
+        if history:
+            rundir.write_history(path / "history.csv", history)
         with rundir.aside(path / "model.keras") as draft:
             model.save(draft)
-        self._describe(path, "diverged")
-        return f"; the network as it was after epoch {diverged.epoch - 1} is kept in `{path}`"
+        told: dict[str, Any] = {"kept": kept}
+        if diverged is not None:
+            epoch, step = diverged.epoch, diverged.step
+            found = divergence.examples(self.plan, self.dataset, self.data, epoch, step)
+            told["diverged"] = {"epoch": epoch, "step": step, "examples": found}
+        self._describe(path, status, more=told)
 
     def _diverged(self, diverged: Diverged, kept: str) -> NoReturn:
-        outputs = ", ".join(f"`{name}`" for name in diverged.outputs)
-        rate = self.training.optimizer.arguments.get("learning_rate")
-        lower = (
-            f"a lower `learning_rate` than {rate:g}" if isinstance(rate, (int, float)) else "a lower `learning_rate`"
-        )
-        self.log.report(
-            codes.S605,
-            self.training.optimizer.span or self.training.span,
-            f"the loss{f' of {outputs}' if outputs else ''} became NaN or infinite at step {diverged.step} of epoch "
-            f"{diverged.epoch}{kept}",
-            help=f"{lower}, scaled inputs (`scale: standard`, `Rescaling`) or `clipnorm: 1.0` usually help",
-        )
+        divergence.report(diverged, self.plan, self.dataset, self.training, self.data, kept, self.log)
         raise Rejected(self.log) from diverged
 
     def _describe(
@@ -333,6 +341,7 @@ class _Job:
         status: Status,
         outcome: Outcome | None = None,
         artefacts: Mapping[str, Artefact] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         """Write `manifest.json`: what is known before the first step, and in the end what came of it."""
         plan, steps = self.plan, self.steps
@@ -357,6 +366,7 @@ class _Job:
                 }
                 for name, artefact in artefacts.items()
             }
+        known |= more or {}
         rundir.write_json(path / "manifest.json", known)
 
     @contextmanager
@@ -368,12 +378,17 @@ class _Job:
             before = self.log.errors
             self.data.blame(self.log)
             if self.log.errors == before:
-                faults.report(error, self.plan, self.training, self.log)
+                faults.report(error, self.plan, self.training, self.free, self.log)
+            raise Rejected(self.log) from error
+        except MemoryError as error:
+            faults.shortage(self.plan, self.log, f"memory ran out: {error}".rstrip(": "), free=self.free)
             raise Rejected(self.log) from error
         except Refusal as refusal:
             self.log.refuse(refusal, self.dataset.span)
             raise Rejected(self.log) from refusal
-        except faults.CALLBACK_FAILURES as error:
+        except Rejected:
+            raise
+        except Exception as error:
             if not faults.of_callback(error, callbacks, self.training, self.log):
                 raise
             raise Rejected(self.log) from error

@@ -48,9 +48,12 @@ class Memory:
         return self.weights + self.pass_
 
 
-def memory(plan: Plan) -> Memory:
-    """What training the network of a plan takes at the batch size of its dataset, and what inference takes."""
-    batch = BATCH if plan.dataset is None else plan.dataset.batch_size
+def memory(plan: Plan, batch: int | None = None) -> Memory:
+    """What training the network of a plan takes with so many examples at once, and what inference takes.
+
+    `batch` is that of the plan's dataset where it is left out.
+    """
+    batch = batch or (BATCH if plan.dataset is None else plan.dataset.batch_size)
     steps = [step for step in plan.network.steps if step.shares is None]
     sizes = [(step, weight.shape, _width(step)) for step in steps for weight in step.weights or () if weight.trainable]
     dense = [prod(shape) * width for step, shape, width in sizes if step.call.name != "Embedding"]
@@ -69,6 +72,22 @@ def memory(plan: Plan) -> Memory:
         pass_=peak.inference,
         exact=known and peak.exact and kept_of_each is not None,
     )
+
+
+def largest_batch(plan: Plan, room: int) -> int:
+    """The largest batch that trains in so many bytes by this estimate; 0 where not one example does.
+
+    What is asked for already is the most that is looked at: whoever has room for more did not ask.
+    """
+    asked = BATCH if plan.dataset is None else plan.dataset.batch_size
+    fits, least_too_many = 0, asked + 1
+    while least_too_many - fits > 1:
+        middle = (fits + least_too_many) // 2
+        if memory(plan, middle).training <= room:
+            fits = middle
+        else:
+            least_too_many = middle
+    return fits
 
 
 def _width(step: Step) -> int:

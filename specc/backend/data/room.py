@@ -10,12 +10,16 @@ SHARE = 0.4
 
 
 def room() -> int:
-    """Bytes that data may take: a share of what is free, within the limits of this process and its control group."""
-    limits = [_free(), *_of_group(), *_of_process()]
-    return int(SHARE * min(limits))
+    """Bytes that data may take: a share of what is free."""
+    return int(SHARE * free())
 
 
-def _free() -> int:
+def free() -> int:
+    """Bytes that are free, within the limits of this process and its control group."""
+    return min([_of_machine(), *_of_group(), *_of_process()])
+
+
+def _of_machine() -> int:
     try:
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -37,10 +41,22 @@ def _of_group() -> list[int]:
 
 
 def _of_process() -> list[int]:
-    """The limits that were set with `ulimit`."""
+    """What is left of the limits that were set with `ulimit`."""
     try:
         import resource
     except ImportError:  # not on Windows
         return []
-    limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS)]
-    return [limit for limit in limits if limit != resource.RLIM_INFINITY]
+    held = _held()
+    limits = {"VmData": resource.RLIMIT_DATA, "VmSize": resource.RLIMIT_AS}
+    set_to = {name: resource.getrlimit(kind)[0] for name, kind in limits.items()}
+    return [max(0, most - held.get(name, 0)) for name, most in set_to.items() if most != resource.RLIM_INFINITY]
+
+
+def _held() -> dict[str, int]:
+    """What this process has, as the kernel counts it against its limits; nothing where it does not say."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        told = dict(line.split(":", 1) for line in lines)
+        return {name: 1024 * int(told[name].split()[0]) for name in ("VmData", "VmSize")}
+    except (OSError, ValueError, KeyError, IndexError):
+        return {}

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -21,6 +21,7 @@ from specc.backend.training.checkpoint import (
     values_of,
     variables_of,
 )
+from specc.backend.training.debug import Beginning, Trail
 from specc.backend.training.interrupt import Interrupt
 from specc.backend.training.pace import Pace, stride
 from specc.backend.training.progress import Progress, Silent
@@ -58,17 +59,18 @@ class Outcome:
 
 
 class Diverged(Exception):
-    """The loss became NaN or infinite. `weights` are those after the last whole epoch, None in the first.
+    """The loss became NaN or infinite.
 
-    `epoch` and `step` count from 1, the step within its epoch; `outputs` are those whose loss is not finite.
+    `epoch` and `step` count from 1, the step within its epoch; `outputs` are those whose loss is not finite. `begun`
+    is where it began, None where nobody looked or nothing was found.
     """
 
-    def __init__(self, epoch: int, step: int, outputs: Sequence[str], weights: list[Any] | None) -> None:
+    def __init__(self, epoch: int, step: int, outputs: Sequence[str] = (), begun: Beginning | None = None) -> None:
         super().__init__(f"step {step} of epoch {epoch}")
         self.epoch = epoch
         self.step = step
         self.outputs = tuple(outputs)
-        self.weights = weights
+        self.begun = begun
 
 
 class Terminated(Exception):
@@ -153,6 +155,10 @@ class Fit:
     interrupt: Interrupt = field(default_factory=Interrupt)
     after_epoch: Callable[[Mapping[str, Sequence[float]]], None] = lambda history: None
     checkpoints: Checkpoints | None = None
+    trail: Trail | None = None
+    """Marks the way, so that one can go back to where a loss that is not finite began."""
+    kept: str = ""
+    """After something has failed: the last epoch or step that the model has learnt from; empty where there is none."""
 
     _chain: Any = field(init=False)
     _memory: Memory = field(init=False)
@@ -161,7 +167,12 @@ class Fit:
     _pace: Pace = field(init=False)
     _clock: Clock = field(init=False)
     _taken: int = 0
-    _kept: list[Any] | None = None
+    _next: tuple[int, int] = (0, 0)
+    """The epoch and step of the next batch."""
+    _whole: Literal["all", "epoch", "weights", "nothing"] = "nothing"
+    """What is as it is between two steps: all that changes; all but what the end of an epoch does; or the weights."""
+    _kept: tuple[str, list[Any]] | None = None
+    """The last whole epoch, and the weights after it."""
 
     def run(self, since: Checkpoint | None = None) -> Outcome:
         """Train for so many epochs, or until a callback, a person or a loss that is not finite ends it.
@@ -175,12 +186,12 @@ class Fit:
             DamagedError: `since` is of another network.
             OSError: a checkpoint could not be written.
         """
-        self._begin(since)
         model, logs = self.steps.model, Logs()
-        held_out = self.steps.feed(self.validation.stream(0, 0)) if self.validation else None
         validating = Pace()
         first = since.step if since else 0
         try:
+            self._begin(since)
+            held_out = self.steps.feed(self.validation.stream(0, 0)) if self.validation else None
             # `BackupAndRestore` says here where it has resumed.
             for epoch in range(since.epoch if since else model._initial_epoch or 0, self.epochs):
                 if model.stop_training:
@@ -192,9 +203,12 @@ class Fit:
                     break  # asked to stop before the first step
                 self.steps.average_state()
                 logs = self._meter.logs()
+                self._whole = "weights"
                 if held_out is not None and self.validation is not None:
                     found = evaluate(self.steps, held_out, self.validation.steps, self._chain, validating)
                     logs |= {f"val_{name}": value for name, value in found.items()}
+                if done == self.feed.steps:
+                    self._next, self._whole = (epoch + 1, 0), "epoch"
                 self._chain.on_epoch_end(epoch, logs)
                 self.progress.epoch(epoch, self._clock.rate, perf_counter() - began, logs)
                 self.after_epoch(self._history)
@@ -206,7 +220,8 @@ class Fit:
                 last = model.stop_training or epoch + 1 == self.epochs
                 if self.checkpoints and (last or self.checkpoints.due(taken=self._taken, epochs=epoch + 1)):
                     self.checkpoints.keep(self._now(epoch + 1, 0))
-                self._kept = model.get_weights()
+                self._kept = _place(epoch + 1, 0), model.get_weights()
+            self._whole = "weights"
             self.steps.finish()
             self._chain.on_train_end(logs)
             if self.checkpoints:
@@ -215,6 +230,11 @@ class Fit:
             # A full disk, most often. Files that callbacks hold open are closed, or are not to be closed either.
             with contextlib.suppress(OSError):
                 self._chain.on_train_end(logs)
+            raise
+        except Terminated:
+            raise
+        except Exception:
+            self.kept = self._rescue(logs)
             raise
         finally:
             self.progress.stop()
@@ -249,7 +269,7 @@ class Fit:
         self._memory.give(since.callbacks)
         self._meter.tally = steps.sums(since.losses, since.examples)
         self._taken = since.taken
-        self._kept = steps.model.get_weights()
+        self._kept = _place(since.epoch, since.step), steps.model.get_weights()
         self._history.update({name: list(values) for name, values in since.history.items()})
         steps.model.history.epoch = list(range(since.epoch))
         steps.model.stop_training = since.stopped
@@ -262,10 +282,14 @@ class Fit:
     def _epoch(self, epoch: int, first: int) -> int:
         """Take the steps of an epoch from `first` on; how many of it are done then."""
         steps, model, meter, done = self.steps, self.steps.model, self._meter, first
+        self._next, self._whole = (epoch, first), "all"
         self._chain.on_epoch_begin(epoch)
         while done < self.feed.steps and not model.stop_training and not self.interrupt.asked:
             count = self._pace.steps(self._taken, self.feed.steps - done)
             self._chain.on_train_batch_begin(done)
+            if self.trail:
+                self.trail.mark(self.steps, epoch, done)
+            self._whole = "nothing"
             started, before = perf_counter(), meter.examples
             meter.tally = steps.train(self._iterator, tf.constant(count), meter.tally)
             bad = int(meter.tally.bad)
@@ -274,9 +298,12 @@ class Fit:
             logs = meter.logs()
             if bad >= 0:
                 _farewell(self._chain, done + bad, logs)
-                raise Diverged(epoch + 1, done + bad + 1, _culprits(steps, meter.losses), self._kept)
+                at = epoch, done + bad
+                begun = self.trail.follow(steps, self.feed.stream, self.feed.steps, *at) if self.trail else None
+                raise Diverged(epoch + 1, done + bad + 1, _culprits(steps, meter.losses), begun)
             done += count
             self._taken += count
+            self._next, self._whole = (epoch, done), "all"
             self._chain.on_train_batch_end(done - 1, logs)
             self.progress.advance(epoch, done, self._clock.rate, logs)
             if self.checkpoints and self.checkpoints.due(taken=self._taken):
@@ -296,6 +323,30 @@ class Fit:
             self._chain.on_train_end(self._meter.logs())  # files that callbacks hold open
             raise Terminated(epoch + 1, step)
         return True
+
+    def _rescue(self, logs: Logs) -> str:
+        """After a failure: leave the model as it last was whole, and a checkpoint where all is; say how far it came."""
+        model, (epoch, step) = self.steps.model, self._next
+        if self._whole == "nothing":
+            if self._kept is None:
+                return ""
+            place, weights = self._kept
+            model.set_weights(weights)
+            return place
+        if not self._taken:
+            return ""
+        if self._whole == "epoch":
+            if len(model.history.epoch) < epoch:
+                model.history.on_epoch_end(epoch - 1, logs)  # comes after all other callbacks
+            self._meter = Meter(self.steps)
+        if self._whole != "weights" and self.checkpoints:
+            with contextlib.suppress(OSError):
+                self.checkpoints.keep(self._now(epoch, step))
+                self.checkpoints.settle()
+        for callback in self._chain.callbacks:
+            with contextlib.suppress(Exception):
+                callback.on_train_end(logs)  # files that it holds open
+        return _place(epoch, step)
 
     def _now(self, epoch: int, step: int) -> Checkpoint:
         steps, meter = self.steps, self._meter
@@ -339,6 +390,11 @@ def _number(value: Any) -> Any:
     """A metric's result as a float; one with several values, like per-class F1, as a list."""
     array = keras.ops.convert_to_numpy(value)
     return float(array) if array.ndim == 0 else array.tolist()
+
+
+def _place(epoch: int, step: int) -> str:
+    """The last of so many whole epochs, or of so many steps of the one after them."""
+    return f"step {step} of epoch {epoch + 1}" if step else f"epoch {epoch}"
 
 
 def _culprits(steps: Steps, losses: Sequence[float]) -> list[str]:

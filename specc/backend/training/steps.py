@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from specc import codes
 from specc.backend.objective import Objective
-from specc.backend.training.faults import blamed, loss_scope
+from specc.backend.training.faults import blamed, loss_scope, metric_scope
 from specc.backend.training.reduction import first, mask_of, of_classes, shards, summed
 from specc.diagnostics import Log
 
@@ -209,8 +209,9 @@ class Steps:
             self.objective.optimizer.apply(gradients, self.variables)
 
     def _measure(self, targets: Mapping[str, Any], predictions: Mapping[str, Any], weights: Any) -> None:
-        for measure in self.objective.measures:
-            with blamed(self.log, codes.S404, measure.span, f"`{measure.metric.name}`"):
+        for number, measure in enumerate(self.objective.measures):
+            scope = tf.name_scope(metric_scope(number))
+            with blamed(self.log, codes.S404, measure.span, f"`{measure.metric.name}`"), scope:
                 answer, given = predictions[measure.output], weights
                 if weights is not None and (mask := mask_of(answer)) is not None:
                     # Keras multiplies the two as they are.

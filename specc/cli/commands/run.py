@@ -45,16 +45,27 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Go on with the run in DIR, or with the last of this name that is not finished; where there is none, begin.",
 )
+@click.option(
+    "--debug",
+    is_flag=True,
+    help="When the loss becomes NaN or infinite, take the last steps again and say where it began.",
+)
 @click.option("--dry-run", is_flag=True, help="Take one training step on one batch, and leave nothing behind.")
 def command(
-    spec: str, out: Path | None, params: dict[str, Any], sets: dict[str, Any], resume: bool, dry_run: bool
+    spec: str,
+    out: Path | None,
+    params: dict[str, Any],
+    sets: dict[str, Any],
+    resume: bool,
+    debug: bool,
+    dry_run: bool,
 ) -> int:
     log = Log()
     plan = driver.check(driver.open_spec(spec, log, params=params, sets=sets), log)
     show(log.sorted(), log.sources)
     told = set(log.diagnostics)
     print(f"{plan.name}: checked, loading TensorFlow", file=sys.stderr)
-    run = driver.run(plan, out, log, dry_run=dry_run, resume=resume, show_progress=not dry_run)
+    run = driver.run(plan, out, log, dry_run=dry_run, resume=resume, debug=debug, show_progress=not dry_run)
     show([d for d in log.sorted() if d not in told], log.sources)
     print("\n".join(_outcome(run)))
     ended = {"interrupted": INTERRUPTED, "terminated": TERMINATED}
