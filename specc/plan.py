@@ -183,6 +183,10 @@ class Splitting:
     span: Span | None = None
 
 
+MOVING = ("RandomFlip", "RandomPerspective", "RandomRotation", "RandomTranslation", "RandomZoom")
+"""The layers that move boxes as they move pictures."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """Where examples come from and what each field is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow.python.client import device_lib
 
-from specc.backend.data.room import free
+from specc.kinds.room import free
 
 
 def free_memory() -> int:
@@ -13,7 +13,8 @@ def free_memory() -> int:
     gpus = [device for device in device_lib.list_local_devices() if device.device_type == "GPU"]
     names = [device.name.replace("/device:", "") for device in gpus]
     held = [tf.config.experimental.get_memory_info(name)["current"] for name in names]
-    return min((gpu.memory_limit - taken for gpu, taken in zip(gpus, held, strict=True)), default=free())
+    least: int = min((gpu.memory_limit - taken for gpu, taken in zip(gpus, held, strict=True)), default=free())
+    return least
 
 
 def describe() -> list[str]:

@@ -47,7 +47,8 @@ class Run:
     `metrics` has Keras's logs for each split: `train` as they were while the weights that are kept were learnt,
     `validation` and `test` of the model as it is. `history` has a value an epoch under each log name. `path` is the run
     directory, None after a dry run; `checked` says what a dry run has tried. `skipped` has a line for each source of
-    which rows were passed over. What was terminated has a checkpoint and a history, and nothing else yet.
+    which rows were passed over. `waiting` is the share of the training steps' time in which they waited for data. What
+    was terminated has a checkpoint and a history, and nothing else yet.
     """
 
     path: Path | None
@@ -58,6 +59,7 @@ class Run:
     status: Status = "finished"
     checked: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    waiting: float = 0.0
 
 
 def run(
@@ -254,7 +256,16 @@ class _Job:
             raise
         status: Status = "interrupted" if outcome.interrupted else "finished"
         self._describe(path, status, outcome, artefacts)
-        return Run(path, metrics, outcome.history, model, artefacts, status, skipped=self.data.skipped())
+        return Run(
+            path,
+            metrics,
+            outcome.history,
+            model,
+            artefacts,
+            status,
+            skipped=self.data.skipped(),
+            waiting=outcome.waiting,
+        )
 
     def _since(self, path: Path, checkpoints: Checkpoints, progress: Progress) -> Checkpoint | None:
         """The last checkpoint that is whole, of a run on the same data; None where none was taken yet."""
@@ -356,6 +367,7 @@ class _Job:
                 "steps": outcome.steps,
                 "steps_per_call": outcome.steps_per_call,
                 "examples_per_second": round(outcome.examples_per_second, 1),
+                "waiting_for_data": round(outcome.waiting, 4),
             }
         if artefacts:
             known["artefacts"] = {

@@ -7,10 +7,14 @@ permutations of them may change from release to release.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import floor
+from typing import Any
 
 from specc.kinds.arrays import Array, np
+
+SOME = 2**18
+"""So many rows are looked at in one go."""
 
 
 def divide(
@@ -42,8 +46,33 @@ def divide(
     elif strata is not None:
         owner = _by_stratum(strata, fractions, sizes, seed)
     else:
-        owner = _dealt(_shuffled(rows, seed), list(sizes.values()))
-    return {name: np.flatnonzero(owner == i) for i, name in enumerate(["train", *sizes])}
+        owner = _at_random(rows, list(sizes.values()), seed)
+    return {name: _of(owner, i) for i, name in enumerate(["train", *sizes])}
+
+
+def whole(rows: int) -> Array:
+    """The numbers of all rows, in as few bytes as hold them: where data is large, there are many of them."""
+    return np.arange(rows, dtype=_dtype(rows))
+
+
+def numbers(rows: Array) -> Array:
+    """Numbers of rows, in as few bytes as hold them."""
+    return rows.astype(_dtype(int(rows.max(initial=0))), copy=False)
+
+
+def _dtype(most: int) -> str:
+    return "int32" if most < 2**31 else "int64"
+
+
+def _of(owner: Array, number: int) -> Array:
+    """The rows of one owner, found some at a time."""
+    found = np.empty(np.count_nonzero(owner == number), _dtype(len(owner)))
+    end = 0
+    for start in range(0, len(owner), SOME):
+        some = np.flatnonzero(owner[start : start + SOME] == number)
+        found[end : end + len(some)] = some + start
+        end += len(some)
+    return found
 
 
 def _in_order(order: Array, sizes: Mapping[str, int]) -> dict[str, Array]:
@@ -52,12 +81,51 @@ def _in_order(order: Array, sizes: Mapping[str, int]) -> dict[str, Array]:
     for name in ("test", "validation"):
         divided[name] = rows[end - sizes.get(name, 0) : end]
         end -= sizes.get(name, 0)
-    return {"train": rows[:end]} | {name: divided[name] for name in sizes}
+    return {"train": numbers(rows[:end])} | {name: numbers(divided[name]) for name in sizes}
 
 
 def _shuffled(count: int, seed: int) -> Array:
-    keys = np.random.PCG64([seed % 2**64, zlib.crc32(b"split")]).random_raw(count)
-    return np.argsort(np.asarray(keys, np.uint64), kind="stable")
+    return np.argsort(np.concatenate([np.zeros(0, np.uint64), *_keys(count, seed)]), kind="stable")
+
+
+def _keys(count: int, seed: int) -> Iterator[Array]:
+    """A random key for each row, some at a time."""
+    drawn = np.random.PCG64([seed % 2**64, zlib.crc32(b"split")])
+    for start in range(0, count, SOME):
+        yield np.asarray(drawn.random_raw(min(SOME, count - start)), np.uint64)
+
+
+def _at_random(rows: int, sizes: list[int], seed: int) -> Array:
+    """What `_dealt(_shuffled(rows, seed), sizes)` gives, in a byte a row: sorting takes thirty."""
+    owner = np.zeros(rows, np.int8)
+    for number, least in reversed(list(enumerate(np.cumsum(sizes).tolist(), start=1))):
+        # All rows whose key is below that of the next in order; what earlier splits have of them they take afterwards.
+        key, place = _ranked(least, rows, seed)
+        start = 0
+        for some in _keys(rows, seed):
+            before = (some < key) | ((some == key) & (np.arange(start, start + len(some)) < place))
+            owner[start : start + len(some)][before] = number
+            start += len(some)
+    return owner
+
+
+def _ranked(rank: int, rows: int, seed: int) -> tuple[Any, int]:
+    """The key and the place of the row that has so many others before it in random order; beyond the last, more."""
+    counts = np.zeros(2**16, np.int64)
+    for some in _keys(rows, seed):
+        counts += np.bincount((some >> np.uint64(48)).astype(np.int64), minlength=2**16)
+    if rank >= rows:
+        return np.uint64(2**64 - 1), rows
+    bucket = int(np.searchsorted(np.cumsum(counts), rank, side="right"))
+    keys, places, start = [], [], 0
+    for some in _keys(rows, seed):
+        inside = np.flatnonzero(some >> np.uint64(48) == bucket)
+        keys.append(some[inside])
+        places.append(inside + start)
+        start += len(some)
+    there = np.concatenate(keys)
+    row = np.argsort(there, kind="stable")[rank - int(counts[:bucket].sum())]
+    return there[row], int(np.concatenate(places)[row])
 
 
 def _dealt(order: Array, sizes: list[int]) -> Array:

@@ -12,6 +12,9 @@ from specc.kinds.readers._urls import address
 WHOLE = 256 * 2**20
 """Files up to this many bytes are hashed whole; of larger ones, the first and the last half of it."""
 
+PART = 2**20
+"""Bytes that are read at once."""
+
 MANY = 100
 """A source of more files than this gets one digest over all of them."""
 
@@ -29,7 +32,7 @@ def fingerprint(files: Sequence[Path]) -> Mapping[str, Any]:
     total = sum(there.values())
     digest = hashlib.sha256()
     for path, size in there.items():
-        content = hashlib.sha256(path.read_bytes()).hexdigest() if total <= WHOLE else str(size)
+        content = _digest(path) if total <= WHOLE else str(size)
         digest.update(f"{path.parent.name}/{path.name}\0{content}\n".encode())
     kind = "sha256" if total <= WHOLE else "sha256_of_names_and_sizes"
     gone = {"gone": len(files) - len(there)} if len(there) < len(files) else {}
@@ -43,7 +46,14 @@ def _one(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         if size <= WHOLE:
             return {"path": address(path), "bytes": size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-        digest = hashlib.sha256(file.read(WHOLE // 2))
-        file.seek(-WHOLE // 2, 2)
-        digest.update(file.read())
+        digest = hashlib.sha256()
+        for start in (0, size - WHOLE // 2):
+            file.seek(start)
+            for _ in range(WHOLE // 2 // PART):
+                digest.update(file.read(PART))
         return {"path": address(path), "bytes": size, "sha256_of_ends": digest.hexdigest()}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,7 @@ from typing import Any
 
 from specc.calls import Call
 from specc.codes import S105, S505
-from specc.data.division import divide
+from specc.data.division import divide, numbers, whole
 from specc.data.faults import Faults
 from specc.data.reading import plain
 from specc.data.sources import Block, Source, open_source
@@ -105,10 +105,10 @@ def _divided(dataset: Dataset, sources: Mapping[str, Source], seed: int, states:
     fractions = {"test": splitting.test, "validation": splitting.validation}
     fractions = {name: part for name, part in fractions.items() if part and name not in dataset.sources}
     surveys = {name: _survey(dataset, source, states, log) for name, source in sources.items()}
-    rows = {name: (name, np.arange(survey.rows)) for name, survey in surveys.items() if name}
+    rows = {name: (name, whole(survey.rows)) for name, survey in surveys.items() if name}
     for name, survey in surveys.items():
         if name in rows and survey.order is not None:
-            rows[name] = (name, np.argsort(survey.order, kind="stable"))
+            rows[name] = (name, numbers(np.argsort(survey.order, kind="stable")))
     if (shared := _training(sources)) is not None:
         survey = surveys[shared]
         strata = survey.strata if fractions else None
@@ -211,6 +211,8 @@ def _learnt(sources: Mapping[str, Source], training: tuple[str, Array], log: Log
                     passes[key].send(column.counted(mask) if isinstance(column, Coded) else (column[mask], None))
                 except Refusal as refusal:
                     refuse(key, refusal)
+    if source.broken:
+        return states  # What is missing in what was not read is no fault of a field's.
     for key, learning in list(passes.items()):
         try:
             states[key] = taught(learning)

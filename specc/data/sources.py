@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from specc.calls import Call
-from specc.codes import S502
+from specc.codes import S502, S503, S604
 from specc.data.faults import LISTED, Faults
 from specc.data.keys import Group, Order, Readable
 from specc.data.reading import Fault, Reading, picked, plain, spread
@@ -17,10 +17,15 @@ from specc.kinds import word
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Feature, Origin, State
 from specc.kinds.readers import Chunk, Coded, Column, Table, listed
+from specc.kinds.room import room
 from specc.plan import Dataset, Field
 
 REMEMBERED = 2**30
-"""Raw values of up to so many bytes stay in memory between the passes over a source; beyond, it is read again."""
+"""Raw values of up to so many bytes stay in memory between the passes over a source, or of half of the room that there
+is for data; beyond, it is read again."""
+
+NAMED = 3
+"""Of how many columns that one field lacks each is told."""
 
 TEXT_BYTES = 80
 """What a text of an array of texts takes, about."""
@@ -59,6 +64,8 @@ class Source:
     split_place: Span
     spans: Mapping[str, Span]
     remembered: list[Block] | None = None
+    broken: bool = False
+    """Whether it could not be read to its end."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -80,7 +87,12 @@ class Source:
             for block in self._raw(log):
                 yield self._checked(block, states, faults)
         except Refusal as refusal:
+            self.broken = True
             log.refuse(refusal, self.spans.get(refusal.argument, self.place))
+        except MemoryError as error:
+            self.broken = True
+            told = f"memory ran out while the data was read: {error}".rstrip(": ")
+            log.report(S604, self.place, told, help="free some, or raise the limit that is set")
         for key, fault in faults.items():
             log.refuse(fault.whole(), self.fields[key].span if key in self.fields else self.split_place)
 
@@ -90,12 +102,12 @@ class Source:
             yield from self.remembered
             return
         kept: list[Block] | None = []
-        size = 0
+        size, most = 0, min(REMEMBERED, room() // 2)
         for block in self._read():
             yield block
             # Not what is made of it: a later pass reads it against what was learnt, and must find the same at fault.
             size += sum(_bytes(column) for column in (*block.values.values(), *block.columns.values()))
-            if size > REMEMBERED:
+            if size > most:
                 kept = None
             elif kept is not None:
                 kept.append(block)
@@ -182,8 +194,10 @@ def open_source(dataset: Dataset, call: Call, seed: int, faults: Faults, log: Lo
         return None
     missed = {c: f.column_span for f in fields.values() for c in f.columns if c not in table.names}
     missed |= {name: splitting.span or dataset.span for name in keys if name not in table.names}
-    for name, span in missed.items():
-        log.refuse(_no_column(name, table), span)
+    for span in dict.fromkeys(missed.values()):
+        # Of many columns that one field reads, the first ones say what is wrong.
+        for name in [name for name, of in missed.items() if of == span][:NAMED]:
+            log.refuse(_no_column(name, table), span)
     # The others are read all the same, so that what is wrong with them is told as well.
     there = {key: field for key, field in fields.items() if not missed.keys() & set(field.columns)}
     return Source(
@@ -210,7 +224,11 @@ def _of(chunk: Chunk, field: Field) -> Column:
     """What a field reads: its column, or several side by side."""
     if len(field.columns) == 1:
         return chunk[field.columns[0]]
-    return np.stack([plain(chunk[name]) for name in field.columns], axis=1)
+    sides = [plain(chunk[name]) for name in field.columns]
+    if len({side.shape for side in sides}) > 1:
+        told = f"the columns of `{field.name}` hold arrays of different shapes"
+        raise Refusal(S503, told, "name columns that hold one number each")
+    return np.stack(sides, axis=1)
 
 
 def _bytes(column: Column) -> int:

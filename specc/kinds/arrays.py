@@ -11,13 +11,15 @@ Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
 class _Later:
-    """A module that is imported when something of it is asked for."""
+    """A module that is imported when something of it is asked for, and then asked for each thing once."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self._name), attribute)
+        found = getattr(import_module(self._name), attribute)
+        setattr(self, attribute, found)
+        return found
 
 
 if TYPE_CHECKING:

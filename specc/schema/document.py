@@ -19,7 +19,7 @@ from typing import Any
 
 from specc import catalog, kinds
 from specc.calls import Argument, Signature
-from specc.schema.sections import COMPUTED, WORD, Schema, keys, ref, sections, step_keys
+from specc.schema.sections import COLUMN, COMPUTED, WORD, Schema, keys, ref, sections, step_keys
 
 STEP_FAMILIES = {"layers": "", "ops": "ops.", "applications": "applications."}
 """What a step can call, and what stands before the name."""
@@ -199,7 +199,7 @@ def _arguments(takes: Signature, refer: Callable[[Argument], Schema]) -> Schema:
     properties = {argument.name: refer(argument) for argument in takes.arguments}
     required = [argument.name for argument in takes.arguments if argument.required]
     if family == "features":
-        own: Schema = {"type": {"const": takes.name}, "column": {"type": "string", "description": "The field's name."}}
+        own: Schema = {"type": {"const": takes.name}, "column": {**COLUMN, "description": "The field's name."}}
         schema = keys(own | properties, *required)
         return {**schema, "description": takes.doc, "x-call": f"{family}/{takes.name}"}
     call = {"x-call": f"{family}/{takes.name}"}

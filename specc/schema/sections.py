@@ -41,6 +41,7 @@ def computed(schema: Schema, doc: str, **more: Any) -> Schema:
 
 
 STRING: Schema = {"type": "string"}
+COLUMN: Schema = {"type": ["string", "integer"]}
 BOOLEAN: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 1}
 SHARE: Schema = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
@@ -170,15 +171,15 @@ def _dataset() -> Schema:
             "source": source,
             "inputs": named(_feature(), "What goes into the network."),
             "targets": named(_feature(), "What comes out of it."),
-            "weight": {**STRING, "description": "A column that says how much an example counts in loss and metrics."},
+            "weight": {**COLUMN, "description": "A column that says how much an example counts in loss and metrics."},
             "split": keys(
                 {
                     "validation": computed(SHARE, "The share of the examples to validate on.", default=0),
                     "test": computed(SHARE, "The share of the examples to test on.", default=0),
                     "stratify": {**STRING, "description": "A feature whose classes are kept in proportion."},
-                    "group": {**STRING, "description": "A column whose equal values stay together."},
+                    "group": {**COLUMN, "description": "A column whose equal values stay together."},
                     "order": {
-                        **STRING,
+                        **COLUMN,
                         "description": "A column whose highest values are tested on, as the last days.",
                     },
                 },

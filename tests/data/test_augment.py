@@ -115,6 +115,58 @@ def test_the_draw_is_the_same_wherever_pictures_are_kept(opened, cache):
     np.testing.assert_array_equal(pictures(opened(**layers)), pictures(opened(cache, **layers)))
 
 
+HEIGHT, WIDTH = 40, 60
+
+
+def rectangles():
+    """Pictures of a bright rectangle each, and its corners; the second box of each is none."""
+    generator = np.random.default_rng(0)
+    drawn, boxes = np.zeros((EXAMPLES, HEIGHT, WIDTH, 1), np.uint8), np.zeros((EXAMPLES, 2, 4), np.float32)
+    for row in range(EXAMPLES):
+        (top, left), (height, width) = generator.integers((8, 10), (18, 30)), generator.integers((6, 8), (14, 20))
+        drawn[row, top : top + height, left : left + width] = 255
+        boxes[row, 0] = left, top, left + width, top + height
+    return drawn, boxes
+
+
+@pytest.mark.parametrize("written", ["xyxy", "rel_xyxy", "center_xywh"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("RandomFlip", {}),
+        ("RandomTranslation", {"height_factor": 0.15, "width_factor": 0.15, "fill_mode": "constant"}),
+        ("RandomZoom", {"height_factor": 0.3, "width_factor": 0.3, "fill_mode": "constant"}),
+        ("RandomRotation", {"factor": 0.1, "fill_mode": "constant"}),
+        ("RandomPerspective", {"factor": 1.0, "scale": 0.3}),
+        ("RandomBrightness", {"factor": 0.2}),
+    ],
+)
+def test_a_box_is_moved_as_its_picture_is(tmp_path, name, arguments, written):
+    form = {"height": HEIGHT, "width": WIDTH, "dtype": "float32"}
+    convert = keras.utils.bounding_boxes.convert_format
+    drawn, corners = rectangles()
+    boxes = np.array(convert(corners, source="xyxy", target=written, **form))
+    np.savez(tmp_path / "a.npz", image=drawn, boxes=boxes)
+    source = reader("npz", path=str(tmp_path / "a.npz"))
+    target = feature("tensor", shape=[2, 4], boxes=written)
+    plan = data_plan(source, {"image": feature("image")}, {"boxes": target})
+    dataset = replace(plan.dataset, augment=(Call("layers", name, arguments),))
+    stream = (
+        open_data(plan, Log())
+        .splits["train"]
+        .stream(EXAMPLES, seed=3, shuffle=False, augment=augmentation(dataset, Log()))
+    )
+    inputs, targets = next(iter(stream))
+    found = np.array(convert(targets["boxes"], source=written, target="xyxy", **form))
+    for picture, (box, none) in zip(inputs["image"].numpy(), found, strict=True):
+        rows, columns = np.nonzero(picture[..., 0] > 127)
+        shown = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        np.testing.assert_allclose(box, shown, atol=1.1)
+        np.testing.assert_allclose(none, 0, atol=1e-3)
+    moves = name != "RandomBrightness"
+    assert (abs(found[:, 0] - corners[:, 0]).max() > 1) == moves
+
+
 SPEC = """
 specc: 1
 dataset:

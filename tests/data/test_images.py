@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from data_plans import ORIGIN, data_plan, feature, learned, reader, told
-from PIL import Image
+from PIL import Image, ImageOps
 
 import specc.backend  # noqa: F401  (TensorFlow, quietly)
 from specc.backend.data import open_data
 from specc.diagnostics import Log, Refusal
+from specc.kinds.features._decoding import colors
+from specc.kinds.features._resizing import smoothed
 
 WIDE = np.random.default_rng(0).integers(0, 256, (24, 36, 3), dtype=np.uint8)
 
@@ -188,6 +190,36 @@ def test_every_size_is_reached_with_whole_values_of_a_byte(tmp_path, size, resiz
         ours = prepared(kind, stored(tmp_path, Image.fromarray(picture), name))
         assert ours.shape == (1, *size, 3)
         assert (ours == ours.astype(np.uint8)).all()
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+@pytest.mark.parametrize("size", [(7, 5), (24, 36), (50, 90), (7, 90), (1, 1)])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_smoothing_is_that_of_tensorflow_to_the_bit(batch, size, dtype):
+    pictures = tf.constant(np.broadcast_to(WIDE, (*batch, *WIDE.shape)).astype(dtype))
+    ours, theirs = smoothed(tf, pictures, *size), tf.image.resize(pictures, size, antialias=True)
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "pad", "crop"])
+@pytest.mark.parametrize(("side", "held"), [(95, 1), (96, 1), (192, 6), (400, 1)])
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_size_and_looks_the_same(tmp_path, side, held, resize):
+    smooth = np.add.outer(np.sin(np.arange(side) * 12 / side), np.cos(np.arange(side * 3 // 2) * 9 / side))[..., None]
+    picture = Image.fromarray((127 + 50 * smooth + np.array([-20, 0, 20])).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = held
+    picture.save(tmp_path / "a.jpg", quality=95, exif=exif)
+    ImageOps.exif_transpose(Image.open(tmp_path / "a.jpg")).save(tmp_path / "a.png")
+    kind = feature("image", size=[24, 20], resize=resize)
+    jpeg, png = (prepared(kind, np.array([str(tmp_path / name)], object)) for name in ("a.jpg", "a.png"))
+    assert abs(jpeg - png).max() <= 3
+
+
+@pytest.mark.parametrize(("side", "part"), [(95, 1), (96, 2), (191, 2), (192, 4), (383, 4), (384, 8), (2000, 8)])
+def test_a_jpeg_is_decoded_no_smaller_than_twice_what_is_wanted(tmp_path, side, part):
+    Image.new("RGB", (side + 8, side)).save(tmp_path / "a.jpg")
+    decoded = colors(tf, tf.constant((tmp_path / "a.jpg").read_bytes()), 24)
+    assert decoded.shape == (-(-side // part), -(-(side + 8) // part), 3)
 
 
 def test_files_without_a_size_are_refused():

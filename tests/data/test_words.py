@@ -20,6 +20,7 @@ from specc.backend.data import open_data
 from specc.backend.inference import evaluate
 from specc.diagnostics import Log, Refusal
 from specc.kinds.features import learnt
+from specc.kinds.features._counting import _by_arrow, _by_hand
 
 # Keras cannot hold a word that ends with the character 0.
 texts = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30), min_size=1, max_size=8)
@@ -94,6 +95,15 @@ def test_the_vocabulary_is_what_keras_adapts_to(values, standardize, split, ngra
     most = sorted(ours.values(), reverse=True)[: size - 2]
     assert [ours[word.encode()] for word in words] == most
     assert words == sorted(words, key=lambda word: (-ours[word.encode()], word.encode()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts | prose)
+def test_words_are_counted_alike_with_and_without_pyarrow(values):
+    encoded = [text.encode() for text in values]
+    (words, lengths), (others, other_lengths) = _by_arrow(encoded), _by_hand(encoded)
+    assert words == others
+    np.testing.assert_array_equal(lengths, other_lengths)
 
 
 def test_a_vocabulary_does_not_depend_on_the_order_of_rows_or_on_how_they_come():

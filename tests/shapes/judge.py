@@ -148,7 +148,8 @@ def traced(case: Case) -> Any | None:
     try:
         with warnings.catch_warnings(action="ignore"):
             built = _built(case)
-            _called(case, built, _ones)  # Layers make their variables.
+            # Layers make their variables. Not by running: pooling to nothing would end the process.
+            _called(case, built, lambda t: keras.KerasTensor(_known(t).shape, dtype=t.dtype or "float32"))
             return tf.function(graph, autograph=False).get_concrete_function(*signature)
     except Exception:  # whatever Keras or TensorFlow raises is its refusal
         return None

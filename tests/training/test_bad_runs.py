@@ -254,7 +254,7 @@ training: {loss: sparse_categorical_crossentropy, optimizer: sgd}
 LIMITED = """
 import resource, sys
 from specc.cli.entry import status
-from specc.backend.data.room import _held
+from specc.kinds.room import _held
 import tensorflow
 tensorflow.linalg.matmul(tensorflow.zeros([64, 64]), tensorflow.zeros([64, 64]))
 resource.setrlimit(resource.RLIMIT_DATA, (_held()["VmData"] + 3 * 2**30,) * 2)

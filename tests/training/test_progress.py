@@ -23,7 +23,7 @@ def test_a_file_gets_one_line_an_epoch() -> None:
     lines.start(20, 100)
     for step in (1, 50, 100):
         lines.advance(2, step, 12_345.4, LOGS)
-    lines.epoch(2, 12_345.4, 4.06, LOGS)
+    lines.epoch(2, 12_345.4, 4.06, LOGS, 0.0)
     lines.stop()
     assert isinstance(lines, Lines)
     assert stream.getvalue() == "epoch 3/20  loss 0.2131  accuracy 0.9412  val_loss 0.5  12,345 examples/s  4.1 s\n"
@@ -34,7 +34,7 @@ def test_a_terminal_gets_a_bar_with_the_time_left_and_keeps_the_lines_of_epochs(
     bar = progress(stream)
     bar.start(2, 100)
     bar.advance(0, 50, 1234.0, LOGS)
-    bar.epoch(0, 1234.0, 1.0, LOGS)
+    bar.epoch(0, 1234.0, 1.0, LOGS, 0.0)
     bar.advance(1, 25, 1234.0, LOGS)
     bar.stop()
     assert isinstance(bar, Bar)

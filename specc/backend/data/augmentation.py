@@ -15,7 +15,7 @@ import tensorflow as tf
 from specc.backend.lower import lower
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.kinds.features.image import Image
-from specc.plan import Dataset
+from specc.plan import MOVING, Dataset
 
 Tensors: TypeAlias = "Mapping[str, Any]"
 
@@ -35,7 +35,7 @@ class Drawn(keras.random.SeedGenerator):  # type: ignore[misc]
 
 
 def augmentation(dataset: Dataset, log: Log) -> Augment | None:
-    """What `dataset.augment` asks for: the pictures of a batch changed, and masks as their pictures; None for nothing.
+    """What `dataset.augment` asks for: the pictures of a batch changed, masks and boxes with them; None for nothing.
 
     Raises:
         Rejected: what Keras refuses is in `log`.
@@ -51,6 +51,7 @@ def augmentation(dataset: Dataset, log: Log) -> Augment | None:
             raise Rejected(log) from refusal
     pictures = [field.name for field in dataset.inputs if isinstance(field.feature, Image)]
     masks = [field.name for field in dataset.targets if isinstance(field.feature, Image)]
+    boxes = {field.name: written for field in dataset.targets if (written := getattr(field.feature, "boxes", None))}
 
     def augment(inputs: Tensors, targets: Tensors, key: Any) -> tuple[Tensors, Tensors]:
         changed, followed = dict(inputs), dict(targets)
@@ -60,6 +61,10 @@ def augmentation(dataset: Dataset, log: Log) -> Augment | None:
                 _draw_from(layer, own)
                 moved = layer.get_random_transformation(changed[pictures[0]], training=True)
                 followed[name] = layer.transform_segmentation_masks(followed[name], moved, training=True)
+            for name, written in boxes.items() if type(layer).__name__ in MOVING else ():
+                _draw_from(layer, own)
+                moved = layer.get_random_transformation(changed[pictures[0]], training=True)
+                followed[name] = _moved(layer, moved, followed[name], written, changed[pictures[0]].shape[1:3])
             for name in pictures:
                 _draw_from(layer, own)
                 changed[name] = layer(changed[name], training=True)
@@ -67,6 +72,22 @@ def augmentation(dataset: Dataset, log: Log) -> Augment | None:
         return same, {name: tf.ensure_shape(tensor, targets[name].shape) for name, tensor in followed.items()}
 
     return augment
+
+
+def _moved(layer: Any, moved: Any, boxes: Any, written: str, size: Any) -> Any:
+    """Boxes `[batch, 4]` or `[batch, n, 4]` moved as a layer moves pictures of a size; rows without area stay."""
+    height, width = size
+    form = {"height": height, "width": width, "dtype": "float32"}
+    convert = keras.utils.bounding_boxes.convert_format
+    several = tf.reshape(tf.cast(boxes, tf.float32), (tf.shape(boxes)[0], -1, 4))
+    corners = convert(several, source=written, target="xyxy", **form)
+    # In other formats Keras moves boxes of some layers by as many pixels as they have parts.
+    layer.bounding_box_format = "xyxy"
+    given = {"boxes": corners, "labels": tf.zeros(tf.shape(corners)[:2])}
+    found = layer.transform_bounding_boxes(given, moved, training=True)["boxes"]
+    there = (corners[..., 2] > corners[..., 0]) & (corners[..., 3] > corners[..., 1])
+    found = convert(tf.reshape(found, tf.shape(corners)), source="xyxy", target=written, **form)
+    return tf.cast(tf.reshape(tf.where(there[..., None], found, several), tf.shape(boxes)), boxes.dtype)
 
 
 def _draw_from(layer: Any, key: Any) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping
 from functools import partial
 from math import prod
-from pathlib import Path
 
 import numpy as np
 
 from specc.backend.data.prepared import Keeping, broken, example, undecodable
-from specc.backend.data.room import room
+from specc.backend.data.records import Aside, Records
 from specc.backend.data.split import SAMPLE, Split
 from specc.codes import S505
 from specc.data import Opened
+from specc.data.division import whole
 from specc.data.faults import LISTED
 from specc.data.reading import plain
 from specc.data.sources import Block, Source, keyed
@@ -24,6 +21,7 @@ from specc.diagnostics import Log, Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature, State, offsets
 from specc.kinds.readers import Coded, Column
+from specc.kinds.room import room
 from specc.plan import Dataset
 
 
@@ -39,8 +37,12 @@ def make_splits(opened: Opened, log: Log) -> dict[str, Split]:
     # What is too large for memory is decoded again each epoch rather than written out, unless disk is asked for.
     decode = dataset.cache in ("memory", "disk") or (dataset.cache == "auto" and in_memory)
     folder = None if in_memory else Aside()
-    for name, (_, chosen) in rows.items():
-        makers[name] = _Maker(name, dataset, chosen, states, folder, decode=decode)
+    try:
+        for name, (_, chosen) in rows.items():
+            makers[name] = _Maker(name, dataset, chosen, states, folder, decode=decode)
+    except Refusal as refusal:
+        log.refuse(refusal, dataset.span)
+        return {}
     for name, source in sources.items():
         mine = [makers[split] for split, (origin, _) in rows.items() if origin == name]
         if not mine:
@@ -66,14 +68,6 @@ def _row_bytes(dataset: Dataset, states: Mapping[str, State]) -> int:
     )
 
 
-class Aside:
-    """A directory on disk for as long as this object lives."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="specc-data-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-
 class _Maker:
     """Gathers one split."""
 
@@ -92,11 +86,20 @@ class _Maker:
         self.sorted = rows if self.order is None else rows[self.order]
         self.filled = np.ones(len(rows), bool)
         self.fields = keyed(dataset)
-        self.keeping = {}
-        for key, field in self.fields.items():
-            ready = decode or not states[key].get("files")
-            file = None if folder is None or not ready else folder.path / f"{name}.{key}.npy"
-            self.keeping[key] = Keeping(field.feature, states[key], len(rows), ready=ready, file=file)
+        ready = {key: decode or not states[key].get("files") for key in self.fields}
+        stored = {}
+        if folder is not None and any(ready.values()):
+            forms = {
+                key: (field.feature.kept(states[key]), example(field.feature, states[key]))
+                for key, field in self.fields.items()
+                if ready[key]
+            }
+            records = Records(folder.path / name, len(rows), forms)
+            stored = {key: records.field(key) for key in forms}
+        self.keeping = {
+            key: Keeping(field.feature, states[key], len(rows), ready=ready[key], stored=stored.get(key))
+            for key, field in self.fields.items()
+        }
         self.span = _span(dataset)
         self.sample: dict[str, list[tuple[Array, Array]]] = {f"inputs.{f.name}": [] for f in dataset.inputs}
 
@@ -108,7 +111,9 @@ class _Maker:
 
     def put(self, block: Block, ahead: Mapping[str, Column], source: Source, log: Log) -> None:
         """Keep those rows of a block that belong here; `ahead` are the fields that are prepared already."""
-        first, last = np.searchsorted(self.sorted, [block.start, block.start + block.rows])
+        ends = np.array([block.start, block.start + block.rows])
+        # Ends of another dtype would have the rows copied.
+        first, last = np.searchsorted(self.sorted, ends.astype(self.sorted.dtype))
         if first == last:
             return
         inside = self.sorted[first:last] - block.start
@@ -212,7 +217,7 @@ def _stride(dataset: Dataset) -> int:
 def _places(dataset: Dataset, filled: Array) -> Array:
     """The rows of a split that are an example's own: all that it is made of are there."""
     around = _offsets(dataset)
-    places = np.arange(-around[0], len(filled) - around[-1], _stride(dataset))
+    places = whole(len(filled))[-around[0] : max(0, len(filled) - around[-1]) : _stride(dataset)]
     if filled.all() or not len(places):
         return places
     return places[np.all([filled[places + offset] for offset in around], axis=0)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from specc.backend.data.records import Stored, gathered
 from specc.codes import S501, S503
 from specc.data.reading import plain
 from specc.diagnostics import Refusal
@@ -47,7 +48,7 @@ UNREADABLE = (
 class Kept:
     """One field of one split, a row an example. `array` holds prepared rows, or names of files where `ready` is false.
 
-    In memory it is a tensor, on disk a NumPy array that is mapped into memory. `offsets` are the rows, counted from an
+    In memory it is a tensor, on disk a field of records. `offsets` are the rows, counted from an
     example's own, that are one example together; None where an example is one row.
     """
 
@@ -66,16 +67,18 @@ class Kept:
         """The network's tensor of a batch: one gather and, where a smaller dtype is kept, one cast."""
         if self.offsets is not None:
             rows = rows[:, None] + tf.constant(self.offsets, rows.dtype)
-        batch = self._gathered(rows)
+        return self.given(gathered([self.array], rows)[0] if self.stored else tf.gather(self.array, rows))
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is on disk."""
+        return isinstance(self.array, Stored)
+
+    def given(self, batch: Any) -> Any:
+        """The network's tensor of rows as they are kept."""
         if not self.ready:
             return from_files(self.feature, self.state, batch)
         return tf.cast(batch, self.feature.tensor(self.state).dtype)
-
-    def _gathered(self, rows: Any) -> Any:
-        if not isinstance(self.array, np.ndarray):
-            return tf.gather(self.array, rows)
-        batch = tf.numpy_function(lambda some: self.array[some], [rows], self.array.dtype, stateful=False)
-        return tf.ensure_shape(batch, (*rows.shape, *self.array.shape[1:]))
 
     def chunks(self, rows: Array, size: int = 4096) -> Iterator[Any]:
         """The network's tensors of some rows, in order, some at a time."""
@@ -83,22 +86,25 @@ class Kept:
             yield self.take(tf.constant(rows[start : start + size], tf.int64))
 
 
+def take(fields: Mapping[str, Kept], rows: Any) -> dict[str, Any]:
+    """The network's tensors of a batch, of every field; what lies side by side on disk is read at once."""
+    beside = {name: kept for name, kept in fields.items() if kept.stored and kept.offsets is None}
+    read = dict(zip(beside, gathered([kept.array for kept in beside.values()], rows), strict=True))
+    return {name: kept.given(read[name]) if name in read else kept.take(rows) for name, kept in fields.items()}
+
+
 class Keeping:
     """Makes one field of one split, some rows at a time: `put` them where they belong, then take what is `kept`."""
 
-    def __init__(self, feature: Feature, state: State, rows: int, *, ready: bool, file: Path | None) -> None:
-        """Keep so many rows in memory, or in a file; or, where `ready` is false, the names of their files."""
+    def __init__(self, feature: Feature, state: State, rows: int, *, ready: bool, stored: Stored | None) -> None:
+        """Keep so many rows in memory, or where they are `stored`; or, where `ready` is false, names of their files."""
         self.feature, self.state, self.ready = feature, state, ready
         self.before: tuple[Array, Array] | None = None
-        self.array: Array
+        self.array: Array | Stored
         if not ready:
             self.array = np.full(rows, "", dtype=object)
-        elif file is None:
-            self.array = np.empty((rows, *example(feature, state)), feature.kept(state))
         else:
-            self.array = np.lib.format.open_memmap(
-                file, mode="w+", dtype=np.dtype(feature.kept(state)), shape=(rows, *example(feature, state))
-            )
+            self.array = stored or np.empty((rows, *example(feature, state)), feature.kept(state))
 
     def ahead(self, column: Column, *, whole: bool) -> Column | None:
         """A column prepared at once for every split that has some of its rows; None where each prepares its own.
@@ -170,10 +176,7 @@ class Keeping:
     def kept(self) -> Kept:
         """What was put, ready for batches."""
         array: Any = self.array
-        if isinstance(array, np.memmap):
-            array.flush()
-            array = np.lib.format.open_memmap(str(array.filename), mode="r")
-        else:
+        if not isinstance(array, Stored):
             with tf.device("CPU:0"):
                 array = tf.constant(array, tf.string) if not self.ready else tf.convert_to_tensor(array)
         return Kept(self.feature, self.state, array, self.ready, offsets(self.feature))

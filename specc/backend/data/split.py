@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from specc.backend.data.augmentation import Augment, Tensors
-from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, undecodable
+from specc.backend.data.order import in_order
+from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, take, undecodable
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature
 
@@ -77,21 +78,15 @@ class Split:
 
     def _numbers(self, batch_size: int, seed: int, shuffle: bool | int, epoch: int, step: int) -> Any:
         """The numbers of the examples of each batch, endlessly, and the key that the batch draws from."""
-        examples = tf.constant(self.examples, tf.int64)
 
         def one_epoch(number: Any) -> Any:
-            order = tf.range(examples)
             key = tf.stack([tf.constant(_signed(seed), tf.int64), number])
-            if shuffle is True:
-                order = tf.random.experimental.stateless_shuffle(order, key, alg="philox")
-            elif shuffle:
-                moved = shuffle * tf.random.stateless_uniform([self.examples], key, dtype=tf.float64, alg="philox")
-                order = tf.argsort(tf.cast(order, tf.float64) + moved, stable=True)
+            ordered = in_order(self.examples, shuffle, key)
             first = tf.where(number == epoch, tf.constant(step, tf.int64), 0)
             steps = tf.data.Dataset.range(first, self.steps(batch_size))
             return steps.map(
                 lambda i: (
-                    order[i * batch_size : (i + 1) * batch_size],
+                    ordered(i * batch_size, tf.minimum((i + 1) * batch_size, self.examples)),
                     tf.random.experimental.stateless_fold_in(key, i),
                 )
             )
@@ -110,20 +105,23 @@ class Split:
 
     def _elements(self, numbers: Any, augment: Augment | None = None) -> Any:
         """Numbers of examples, a batch at a time, and the key that each batch draws from, to the examples."""
-        fields = (*self.inputs.values(), *self.targets.values())
+        fields = {f"inputs.{name}": field for name, field in self.inputs.items()}
+        fields |= {f"targets.{name}": field for name, field in self.targets.items()}
+        fields |= {} if self.weight is None else {"weight": self.weight}
         # A gather is over before a second thread has been woken; decoding files, or reading from disk, is not.
-        waits = augment is not None or any(not field.ready or isinstance(field.array, np.ndarray) for field in fields)
+        waits = augment is not None or any(not field.ready or field.stored for field in fields.values())
         whole = len(self.places) == len(self.origin)
         with tf.device("CPU:0"):
-            places = None if whole else tf.constant(self.places, tf.int64)
+            places = None if whole else tf.constant(self.places)
 
         def examples(batch: Any, key: Any) -> Any:
-            rows = batch if places is None else tf.gather(places, batch)
-            inputs: Tensors = {name: field.take(rows) for name, field in self.inputs.items()}
-            targets: Tensors = {name: field.take(rows) for name, field in self.targets.items()}
+            rows = batch if places is None else tf.cast(tf.gather(places, batch), tf.int64)
+            tensors = take(fields, rows)
+            inputs: Tensors = {name: tensors[f"inputs.{name}"] for name in self.inputs}
+            targets: Tensors = {name: tensors[f"targets.{name}"] for name in self.targets}
             if augment is not None:
                 inputs, targets = augment(inputs, targets, key)
-            return (inputs, targets) if self.weight is None else (inputs, targets, self.weight.take(rows))
+            return (inputs, targets, tensors["weight"]) if "weight" in tensors else (inputs, targets)
 
         options = tf.data.Options()
         options.deterministic = True

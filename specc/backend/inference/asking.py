@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,6 +31,9 @@ from specc.tensors import Tensor
 
 BATCH = 256
 """Rows that are read, answered and written at a time."""
+
+NAMED = 3
+"""Of how many columns that one field lacks each is told."""
 
 STDIN = "-"
 
@@ -67,12 +71,13 @@ class Asked:
         sources = self.plan.dataset.sources.values() if self.plan.dataset else ()
         learnt_from = next((call.arguments for call in sources if call.name == "csv"), None)
         delimiter = "\t" if path.endswith(".tsv") else (learnt_from or {}).get("delimiter", ",")
+        header = (learnt_from or {}).get("header", True)
         # Texts that stood for nothing in training stand for nothing here, and no others.
         missing = frozenset() if learnt_from is None else frozenset(learnt_from.get("missing", MISSING))
         with ExitStack() as stack:
             try:
                 lines = sys.stdin.buffer if path == STDIN else stack.enter_context(_file(path).open("rb"))
-                return self._answer(read_rows(lines, _called(path), delimiter), path, missing, out)
+                return self._answer(read_rows(lines, _called(path), delimiter, header=header), path, missing, out)
             except Refusal as refusal:
                 self._refuse(refusal, path)
                 raise Rejected(self.log) from refusal
@@ -102,7 +107,7 @@ class Asked:
             answers = self._ask(self._read(batch, missing, path))
             if write is None:
                 names = {name: f"{name}_predicted" if name in seen else name for name in answers}
-                write = write_rows(rows.form, (*rows.columns, *names.values()), out)
+                write = write_rows(rows.form, (*rows.columns, *names.values()), out, header=rows.header)
             for place, (_, row) in enumerate(batch):
                 write(row | {names[name]: column[place] for name, column in answers.items()})
             count += len(batch)
@@ -117,11 +122,11 @@ class Asked:
     def _need(self, there: set[str], path: str) -> None:
         """Have a column for every field, or tell all that are missing."""
         before = self.log.errors
-        for column in dict.fromkeys(_key(field) for field in self.fields):
-            if column not in there:
-                close, listing = nearest(column, sorted(there)), f"there are {listed(sorted(there))}"
-                help = f"did you mean `{close}`? {listing}" if close else listing
-                self._refuse(Refusal(codes.S502, f"{_called(path)} has no column `{column}`", help), path)
+        lacking = ([key for key in _keys(field) if key not in there][:NAMED] for field in self.fields)
+        for column in dict.fromkeys(chain.from_iterable(lacking)):
+            close, listing = nearest(column, sorted(there)), f"there are {listed(sorted(there))}"
+            help = f"did you mean `{close}`? {listing}" if close else listing
+            self._refuse(Refusal(codes.S502, f"{_called(path)} has no column `{column}`", help), path)
         self._stop(before)
 
     def _read(self, batch: list[Numbered], missing: frozenset[str], path: str) -> dict[str, Array]:
@@ -137,9 +142,8 @@ class Asked:
                 shape = [size or 0 for size in raw.shape or (None,)]
                 fields[field.name] = np.zeros(shape, object if raw.dtype == "string" else raw.dtype)
                 continue
-            values = [row.get(_key(field)) for _, row in batch]
             try:
-                column = _column(values, missing, origin, raw)
+                column = _column([[row.get(key) for _, row in batch] for key in _keys(field)], missing, origin, raw)
                 if offsets(field.feature) is not None and column.ndim != len(raw.shape or ()):
                     raise _no_window(field, raw, origin)
                 read = field.feature.read(column, origin, self.states[f"inputs.{field.name}"])
@@ -189,9 +193,9 @@ class Asked:
             raise Rejected(self.log)
 
 
-def _key(field: Field) -> str:
-    """Where a row has a field: in its column, or, for a window of many rows, under its own name."""
-    return field.column if offsets(field.feature) is None else field.name
+def _keys(field: Field) -> tuple[str, ...]:
+    """Where a row has a field: in its columns, or, for a window of many rows, under its own name."""
+    return field.columns if offsets(field.feature) is None else (field.name,)
 
 
 def _no_window(field: Field, raw: Tensor, origin: Origin) -> Refusal:
@@ -230,10 +234,17 @@ def _files(path: str) -> list[str]:
     return [str(p) for p in inside]
 
 
-def _column(values: list[Any], missing: frozenset[str], origin: Origin, raw: Tensor) -> Array:
-    """Values of one column as a reader would give them: an array where examples are lists of numbers, else objects."""
-    if raw.dtype != "string" and any(isinstance(value, list) for value in values):
-        return _stacked(values, origin, raw)
+def _column(sides: list[list[Any]], missing: frozenset[str], origin: Origin, raw: Tensor) -> Array:
+    """Values as a reader would give them, of several columns side by side: objects, or numbers in an array where each
+    value of the one column is a list of them."""
+    if len(sides) > 1:
+        return np.stack([_objects(values, missing) for values in sides], axis=1)
+    if raw.dtype != "string" and any(isinstance(value, list) for value in sides[0]):
+        return _stacked(sides[0], origin, raw)
+    return _objects(sides[0], missing)
+
+
+def _objects(values: list[Any], missing: frozenset[str]) -> Array:
     column = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):
         text = value.strip() if isinstance(value, str) else value

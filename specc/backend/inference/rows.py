@@ -21,11 +21,13 @@ Numbered = tuple[int, Row]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as they come. `form` is `csv` or `jsonl`; `columns` are those of a header, none for JSON lines."""
+    """Rows as they come. `form` is `csv` or `jsonl`; `columns` are those of CSV, named by its `header` or by their
+    numbers, none for JSON lines."""
 
     form: str
     columns: tuple[str, ...]
     rows: Iterator[Numbered]
+    header: bool = True
 
     def batches(self, size: int) -> Iterator[list[Numbered]]:
         """So many rows at a time."""
@@ -33,8 +35,8 @@ class Rows:
             yield batch
 
 
-def read_rows(lines: Iterable[bytes], name: str, delimiter: str = ",") -> Rows:
-    """The rows of a file or of standard input: JSON lines where the text begins with a brace, else CSV with a header.
+def read_rows(lines: Iterable[bytes], name: str, delimiter: str = ",", *, header: bool = True) -> Rows:
+    """The rows of a file or of standard input: JSON lines where the text begins with a brace, else CSV.
 
     Raises:
         Refusal: S503 for what is neither, with its line; the rows do so too when such a line is reached.
@@ -53,20 +55,24 @@ def read_rows(lines: Iterable[bytes], name: str, delimiter: str = ",") -> Rows:
     if text.lstrip().startswith("{"):
         return Rows("jsonl", (), _objects(everything, name))
     records = _records(everything, name, delimiter)
-    _, header = next(records)
-    names = tuple(column.strip() for column in header)
+    first = next(records)
+    if not header:
+        names = tuple(str(number) for number in range(len(first[1])))
+        return Rows("csv", names, _named(chain([first], records), names, name), header=False)
+    names = tuple(column.strip() for column in first[1])
     for column in names:
         if names.count(column) > 1:
             raise Refusal(codes.S503, f"{name} has {names.count(column)} columns `{column}`", "rename one")
     return Rows("csv", names, _named(records, names, name))
 
 
-def write_rows(form: str, columns: Sequence[str], out: TextIO) -> Callable[[Row], None]:
-    """A function that writes one row after the other, in the form in which they came; for CSV, a header at once."""
+def write_rows(form: str, columns: Sequence[str], out: TextIO, *, header: bool = True) -> Callable[[Row], None]:
+    """A function that writes one row after the other, in the form in which they came; for CSV, its header at once."""
     if form == "jsonl":
         return lambda row: print(json.dumps(_finite(row), ensure_ascii=False, allow_nan=False), file=out)
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(columns)
+    if header:
+        table.writerow(columns)
     return lambda row: table.writerow(_cell(row.get(column)) for column in columns)
 
 
@@ -100,7 +106,7 @@ def _named(records: Iterator[tuple[int, list[str]]], names: tuple[str, ...], nam
         if len(record) != len(names):
             raise Refusal(
                 codes.S503,
-                f"{name}:{line} has {len(record)} values, and the header names {len(names)} columns",
+                f"{name}:{line} has {len(record)} values, and the first line has {len(names)}",
                 "give every row a value for each column, if only an empty one",
             )
         yield line, dict(zip(names, record, strict=True))

@@ -49,12 +49,16 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What training came to. `history` has a value per epoch under each of Keras's log names."""
+    """What training came to. `history` has a value per epoch under each of Keras's log names.
+
+    `waiting` is the share of the time of its steps in which they waited for data; NaN in a deterministic run.
+    """
 
     history: Mapping[str, Sequence[float]]
     steps: int
     steps_per_call: int
     examples_per_second: float
+    waiting: float
     interrupted: bool
 
 
@@ -100,6 +104,11 @@ class Meter:
     @property
     def examples(self) -> float:
         return float(self.tally.examples)
+
+    @property
+    def waited(self) -> float:
+        """Seconds that steps stood still until their batch was there."""
+        return float(self.tally.waited)
 
     def logs(self) -> Logs:
         """Keras's logs so far, under Keras's names."""
@@ -210,7 +219,7 @@ class Fit:
                 if done == self.feed.steps:
                     self._next, self._whole = (epoch + 1, 0), "epoch"
                 self._chain.on_epoch_end(epoch, logs)
-                self.progress.epoch(epoch, self._clock.rate, perf_counter() - began, logs)
+                self.progress.epoch(epoch, self._clock.rate, perf_counter() - began, logs, self._clock.waiting)
                 self.after_epoch(self._history)
                 if done < self.feed.steps and self.interrupt.asked:
                     break
@@ -240,7 +249,8 @@ class Fit:
             self.progress.stop()
             if self.checkpoints:
                 self.checkpoints.close()
-        return Outcome(self._history, self._taken, self._pace.chosen, self._clock.rate, bool(self.interrupt.asked))
+        clock, asked = self._clock, self.interrupt.asked is not None
+        return Outcome(self._history, self._taken, self._pace.chosen, clock.rate, clock.waiting, asked)
 
     def _begin(self, since: Checkpoint | None) -> None:
         steps, feed = self.steps, self.feed
@@ -290,11 +300,11 @@ class Fit:
             if self.trail:
                 self.trail.mark(self.steps, epoch, done)
             self._whole = "nothing"
-            started, before = perf_counter(), meter.examples
+            started, examples, waited = perf_counter(), meter.examples, meter.waited
             meter.tally = steps.train(self._iterator, tf.constant(count), meter.tally)
             bad = int(meter.tally.bad)
             self._pace.took(count, perf_counter() - started)
-            self._clock.took(meter.examples - before, perf_counter() - started)
+            self._clock.took(meter.examples - examples, perf_counter() - started, meter.waited - waited)
             logs = meter.logs()
             if bad >= 0:
                 _farewell(self._chain, done + bad, logs)
@@ -367,23 +377,30 @@ class Fit:
 
 @dataclass(slots=True)
 class Clock:
-    """Examples a second of training, the first call left out because it compiles."""
+    """Examples a second of training and the share of waiting, the first call left out because it compiles."""
 
     examples: float = 0.0
     seconds: float = 0.0
+    waited: float = 0.0
     _started: bool = False
 
-    def took(self, examples: float, seconds: float) -> None:
+    def took(self, examples: float, seconds: float, waited: float) -> None:
         """Count a call of the compiled loop."""
         if self._started:
             self.examples += examples
             self.seconds += seconds
+            self.waited += waited
         self._started = True
 
     @property
     def rate(self) -> float:
         """Examples a second so far, 0 before the second call."""
         return self.examples / self.seconds if self.seconds else 0.0
+
+    @property
+    def waiting(self) -> float:
+        """What part of the time was spent waiting for data, 0 before the second call; NaN where that is not known."""
+        return min(self.waited / self.seconds, 1.0) if self.seconds else 0.0
 
 
 def _number(value: Any) -> Any:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
+NOTABLE = 0.05
+"""A smaller share of waiting for data is not worth a word while training goes on."""
+
 
 class Progress(Protocol):
     """What a training run tells while it goes on. Epochs count from 0, steps are those done in the epoch."""
@@ -17,8 +20,9 @@ class Progress(Protocol):
     def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None:
         """A call of the compiled loop is done; `rate` is in examples a second."""
 
-    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None:
-        """An epoch is done, validated where there is something to validate on."""
+    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> None:
+        """An epoch is done, validated where there is something to validate on; `waiting` is the share of waiting for
+        data in all steps so far."""
 
     def stop(self) -> None:
         """Training is over, well or not."""
@@ -40,7 +44,9 @@ class Silent:
 
     def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None: ...
 
-    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None: ...
+    def epoch(
+        self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float = 0.0
+    ) -> None: ...
 
     def stop(self) -> None: ...
 
@@ -59,8 +65,8 @@ class Lines:
 
     def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None: ...
 
-    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None:
-        print(_line(epoch, self.epochs, rate, seconds, logs), file=self.stream, flush=True)
+    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> None:
+        print(_line(epoch, self.epochs, rate, seconds, logs, waiting), file=self.stream, flush=True)
 
     def stop(self) -> None: ...
 
@@ -106,8 +112,10 @@ class Bar:
         self._bar.update(self._task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", at=at)
         self._figures.plain = _figures(logs)
 
-    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float]) -> None:
-        self._live.console.print(_line(epoch, self.epochs, rate, seconds, logs), highlight=False, soft_wrap=True)
+    def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> None:
+        self._live.console.print(
+            _line(epoch, self.epochs, rate, seconds, logs, waiting), highlight=False, soft_wrap=True
+        )
 
     def stop(self) -> None:
         self._live.stop()
@@ -116,9 +124,10 @@ class Bar:
         print(text, file=self.stream, flush=True)
 
 
-def _line(epoch: int, epochs: int, rate: float, seconds: float, logs: Mapping[str, float]) -> str:
+def _line(epoch: int, epochs: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> str:
     speed = f"  {rate:,.0f} examples/s" if rate else ""
-    return f"epoch {epoch + 1}/{epochs}  {_figures(logs)}{speed}  {seconds:.1f} s"
+    waits = f"  {waiting:.0%} waiting for data" if waiting >= NOTABLE else ""
+    return f"epoch {epoch + 1}/{epochs}  {_figures(logs)}{speed}  {seconds:.1f} s{waits}"
 
 
 def _figures(logs: Mapping[str, float]) -> str:

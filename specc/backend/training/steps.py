@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from specc import codes
 from specc.backend.objective import Objective
@@ -23,11 +24,13 @@ class Tally(NamedTuple):
 
     `losses` is float64 `[1 + outputs]`: the total loss and that of each output, each summed over examples. `examples`
     counts them. `bad` is the first step of the last call whose loss was not finite, or -1; nothing runs after it.
+    `waited` is how many seconds, float64, the steps stood still until their batch was there, or NaN.
     """
 
     losses: Any
     examples: Any
     bad: Any
+    waited: Any
 
 
 class Steps:
@@ -79,7 +82,8 @@ class Steps:
 
     def sums(self, losses: Sequence[float], examples: float) -> Tally:
         """The sums of a pass that has come so far."""
-        return Tally(tf.constant(losses, tf.float64), tf.constant(examples, tf.float64), tf.constant(-1))
+        losses, examples = tf.constant(losses, tf.float64), tf.constant(examples, tf.float64)
+        return Tally(losses, examples, tf.constant(-1), tf.zeros([], tf.float64))
 
     @cached_property
     def train(self) -> Callable[[Any, Any, Tally], Tally]:
@@ -110,9 +114,11 @@ class Steps:
                 return (i < steps) & (tally.bad < 0)
 
             def body(i: Any, tally: Tally) -> tuple[Any, Tally]:
-                losses, examples = (tf.cast(sums, tf.float64) for sums in step(iterator.get_next()))
+                batch, waited = _timed(iterator)
+                losses, examples = (tf.cast(sums, tf.float64) for sums in step(batch))
                 bad = tf.where(tf.math.is_finite(losses[0]), -1, i) if watch else tally.bad
-                return i + 1, Tally(tally.losses + losses * examples, tally.examples + examples, bad)
+                sums = tally.losses + losses * examples, tally.examples + examples
+                return i + 1, Tally(*sums, bad, tally.waited + waited)
 
             tally: Tally = tf.while_loop(go_on, body, (tf.constant(0), start))[1]
             return tally
@@ -243,3 +249,17 @@ class Steps:
         if self.variables:
             with self.strategy.scope():
                 self.objective.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+
+def _timed(iterator: Any) -> tuple[Any, Any]:
+    """The next batch, and the seconds until it was there: a step begins when the one before it has ended.
+
+    NaN where operations are deterministic, as no clock is.
+    """
+    if is_op_determinism_enabled():
+        return iterator.get_next(), tf.constant(float("nan"), tf.float64)
+    began = tf.timestamp()
+    with tf.control_dependencies([began]):
+        batch = iterator.get_next()
+    with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+        return batch, tf.timestamp() - began

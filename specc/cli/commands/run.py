@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,8 @@ def _outcome(run: Run) -> Iterator[str]:
     yield f"\n{metrics(run.metrics)}\n"
     for line in run.skipped:
         yield f"{line}\n"
+    if not isnan(run.waiting):
+        yield f"data         waited for in {run.waiting:.0%} of the time of training"
     yield f"run          {run.path}"
     for name, artefact in run.artefacts.items():
         checked = f"answers as trained on {count(artefact.examples, 'example')}, within {artefact.difference:.1g}"

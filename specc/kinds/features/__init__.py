@@ -100,7 +100,7 @@ def taught(learning: Learning) -> State:
 
 def columns(feature: Feature, column: str) -> tuple[str, ...]:
     """The columns of the data that a feature reads: its own `columns` where it has several, else the one given."""
-    return tuple(getattr(feature, "columns", None) or (column,))
+    return tuple(str(name) for name in getattr(feature, "columns", None) or (column,))
 
 
 def offsets(feature: Feature) -> tuple[int, ...] | None:

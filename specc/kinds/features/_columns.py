@@ -9,6 +9,9 @@ from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Origin
 
+COLUMNS = {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1, "uniqueItems": True}
+"""The schema of an argument that names columns."""
+
 
 def scalars(column: Array, word: str) -> Array:
     """A column of one value an example, as numbers (kind b, i, u, f) or as an object array of `str`.

@@ -42,20 +42,21 @@ def _reversed(tf: ModuleType, picture: Any, axis: int, turn: Any) -> Any:
 
 def _orientation(tf: ModuleType, data: Any) -> Any:
     """The number that a JPEG file has for it; 1 where it has none, or none that means anything."""
-    stored = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, SEARCHED), tf.uint8), tf.int64)
+    stored = tf.io.decode_raw(tf.strings.substr(data, 0, SEARCHED), tf.uint8)
     end = tf.shape(stored, out_type=tf.int64)[0]
 
     def byte(at: Any) -> Any:
         inside = (at >= 0) & (at < end)
-        return tf.where(inside, tf.gather(stored, tf.clip_by_value(at, 0, end - 1)), 0)
+        return tf.where(inside, tf.cast(tf.gather(stored, tf.clip_by_value(at, 0, end - 1)), tf.int64), 0)
 
     def is_exif(at: Any) -> Any:
         name = tf.constant([0xFF, 0xE1, *b"Exif\0\0"], tf.int64)
         return tf.reduce_all(byte(at + tf.constant([0, 1, 4, 5, 6, 7, 8, 9], tf.int64)) == name)
 
     def goes_on(at: Any) -> Any:
-        # What is compressed begins with 0xDA; no segment of the file's description comes after it.
-        return (at + 4 < end) & (byte(at) == 0xFF) & (byte(at + 1) != 0xDA) & ~is_exif(at)
+        # Segments of applications (0xE0 to 0xEF), comments (0xFE) and what fills up (0xFF) stand before all others.
+        kind = byte(at + 1)
+        return (at + 4 < end) & (byte(at) == 0xFF) & ((kind >= 0xFE) | (kind >= 0xE0) & (kind <= 0xEF)) & ~is_exif(at)
 
     def following(at: Any) -> Any:
         length = 256 * byte(at + 2) + byte(at + 3)

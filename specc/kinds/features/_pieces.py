@@ -42,7 +42,9 @@ def joined(column: Array, separator: str | None, origin: Origin, *, served: bool
 
 def holds_lists(column: Array) -> bool:
     """Are some of its values lists?"""
-    return column.dtype.kind == "O" and any(isinstance(value, (list, tuple, np.ndarray)) for value in column)
+    return column.dtype.kind == "O" and any(
+        issubclass(kind, (list, tuple, np.ndarray)) for kind in set(map(type, column))
+    )
 
 
 def of_lists(column: Array, separator: str, origin: Origin) -> Array:

@@ -17,14 +17,13 @@ from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import unbounded
+from specc.kinds.features._decoding import colors, has_true_colors
 from specc.kinds.features._files import named
 from specc.kinds.features._orientation import upright
+from specc.kinds.features._resizing import smoothed
 from specc.tensors import Tensor
 
 CHANNELS = (1, 3, 4)
-
-GREYS = b"".join(bytes((value, value, value, 0)) for value in range(256))
-"""The palette of a grey BMP file. TensorFlow takes any other for it and would give wrong colors without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +188,9 @@ class Image:
         if self.classes is not None:
             return self._mask(tf, values, state)
         if state["raw"] == "string":
-            one = tf.TensorSpec((height, width, channels), tf.float32)
-            return tf.map_fn(lambda data: self._decoded(tf, data, one.shape), values, fn_output_signature=one)
+            one = tf.TensorSpec((height, width, channels), tf.uint8)
+            pictures = tf.map_fn(lambda data: self._decoded(tf, data, one.shape), values, fn_output_signature=one)
+            return tf.cast(pictures, tf.float32)
         pictures = tf.cast(tf.reshape(values, (-1, *state["form"])), tf.float32)
         if list(state["form"][:2]) == [height, width]:
             return pictures
@@ -225,33 +225,36 @@ class Image:
     def _decoded(self, tf: ModuleType, data: Any, shape: Any) -> Any:
         """The bytes of a file as whole values 0…255 of the wanted shape."""
         height, width, channels = shape
-        check = tf.debugging.Assert(_has_true_colors(tf, data), ["a BMP file with a palette cannot be decoded"])
+        check = tf.debugging.Assert(has_true_colors(tf, data), ["a BMP file with a palette cannot be decoded"])
         with tf.control_dependencies([] if check is None else [check]):
-            picture = tf.cast(_colors(tf, data), tf.float32)
-        picture = tf.ensure_shape(picture, (None, None, 3))
+            picture = colors(tf, data, reduced_to=max(height, width) if channels < 4 else None)
         if channels == 1:
-            picture = tf.round(tf.image.rgb_to_grayscale(picture))
+            picture = tf.round(tf.image.rgb_to_grayscale(tf.cast(picture, tf.float32)))
         elif channels == 4:
-            stored = tf.cast(tf.io.decode_image(data, channels=0, expand_animations=False), tf.float32)
+            stored = tf.io.decode_image(data, channels=0, expand_animations=False)
             # Grey and colour have opacity as a second and a fourth channel, or not at all.
-            opacity = tf.where(tf.shape(stored)[2] % 2 == 0, stored[..., -1:], 255.0)
+            opacity = tf.where(tf.shape(stored)[2] % 2 == 0, stored[..., -1:], tf.constant(255, tf.uint8))
             picture = tf.concat([picture, opacity], axis=2)
-        picture = upright(tf, data, picture)
-        return tf.ensure_shape(tf.round(self._fitted(tf, picture, height, width)), shape)
+        picture = upright(tf, data, tf.ensure_shape(picture, (None, None, channels)))
+        return tf.ensure_shape(tf.cast(tf.round(self._fitted(tf, picture, height, width)), tf.uint8), shape)
 
     def _fitted(self, tf: ModuleType, pictures: Any, height: int | None, width: int | None) -> Any:
         """Pictures [height, width, channels], or a batch of them, brought to a size."""
-        # Between two classes lies no third: of a mask the nearest pixel is taken.
-        how = {"antialias": True} if self.classes is None else {"method": "nearest"}
         if self.resize == "stretch":
-            return tf.image.resize(pictures, (height, width), **how)
+            return self._resized(tf, pictures, height, width)
         there = tf.cast(tf.shape(pictures)[-3:-1], tf.float64)
         ratios = tf.constant([height, width], tf.float64) / there
         # The whole picture has to fit when it is padded; it has to fill the frame when it is cropped.
         scale = tf.reduce_min(ratios) if self.resize == "pad" else tf.reduce_max(ratios)
         scaled = tf.maximum(tf.cast(tf.round(there * scale), tf.int32), 1)
-        pictures = tf.image.resize(pictures, scaled, **how)
+        pictures = self._resized(tf, pictures, scaled[0], scaled[1])
         return tf.image.resize_with_crop_or_pad(pictures, height, width)
+
+    def _resized(self, tf: ModuleType, pictures: Any, height: Any, width: Any) -> Any:
+        if self.classes is None:
+            return smoothed(tf, pictures, height, width)
+        # Between two classes lies no third: of a mask the nearest pixel is taken.
+        return tf.image.resize(pictures, (height, width), method="nearest")
 
     def restore(self, tf: ModuleType, output: Any, state: State) -> Any:
         return output
@@ -267,26 +270,3 @@ class Image:
 def _source(state: State) -> str:
     """What the pictures were read from."""
     return "files" if "files" in state else f"arrays of shape {state['shape']}"
-
-
-def _colors(tf: ModuleType, data: Any) -> Any:
-    """A file decoded to red, green and blue."""
-
-    def decoded(channels: int) -> Any:
-        picture = tf.io.decode_image(data, channels=channels, expand_animations=False)
-        return tf.ensure_shape(picture, (None, None, None))
-
-    # TensorFlow takes WebP with opacity for what it is, and for nothing else.
-    is_webp = tf.equal(tf.strings.substr(data, 8, 4), b"WEBP") & (tf.strings.length(data) > 12)
-    return tf.cond(is_webp, lambda: decoded(0)[..., :3], lambda: decoded(3))
-
-
-def _has_true_colors(tf: ModuleType, data: Any) -> Any:
-    """False for a BMP file of eight bits a pixel whose palette is not that of greys."""
-
-    def bmp() -> Any:
-        is_paletted = tf.equal(tf.strings.substr(data, 28, 1), b"\x08")
-        return tf.logical_or(~is_paletted, tf.equal(tf.strings.substr(data, 54, len(GREYS)), GREYS))
-
-    is_bmp = tf.strings.regex_full_match(tf.strings.substr(data, 0, 2), "BM") & (tf.strings.length(data) > 54)
-    return tf.cond(is_bmp, bmp, lambda: tf.constant(True))

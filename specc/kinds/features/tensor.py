@@ -1,18 +1,19 @@
-"""`tensor`: numbers that are ready as they lie."""
+"""`tensor`: numbers that are ready as they lie, all in one field or each in a column of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from types import ModuleType
 from typing import Any, ClassVar
 
-from specc.codes import S104, S503, S504
+from specc.codes import S104, S105, S503, S504
 from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
-from specc.kinds.features._columns import numbers, scalars, unbounded
+from specc.kinds.features._columns import COLUMNS, numbers, scalars, unbounded
 from specc.tensors import Tensor as Symbol
 
 DTYPES = (
@@ -23,11 +24,15 @@ DTYPES = (
 )
 
 
+BOXES = ("xyxy", "yxyx", "xywh", "center_xywh", "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
+"""How Keras's layers write a box; `rel` is in parts of the picture's width and height, the others in its pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """An array of numbers, as given."""
 
-    numeric: ClassVar[bool] = False
+    numeric: ClassVar[bool] = True
 
     shape: Sequence[int] | None = argument(
         "the shape of one example, without the batch; left out: as the arrays have it",
@@ -35,10 +40,41 @@ class Tensor:
         default=None,
     )
     dtype: str = argument("what the network gets", {"enum": list(DTYPES)}, default="float32")
+    columns: Sequence[str | int] | None = argument(
+        "the columns that hold one number each, instead of one that holds all; they fill `shape` row by row",
+        COLUMNS,
+        default=None,
+    )
+    boxes: str | None = argument(
+        "as a target, its four last numbers are a box on the picture that the network gets, written as Keras does: "
+        "`augment` moves it with the picture",
+        {"enum": list(BOXES)},
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        if self.columns is not None and self.shape is not None and prod(self.shape) != len(self.columns):
+            raise Refusal(
+                S105,
+                f"`shape` {list(self.shape)} has {prod(self.shape)} values, and there are {len(self.columns)} columns",
+                "leave `shape` out for one value a column",
+                "shape",
+            )
+        if self.boxes is None:
+            return
+        if self.shape is None or len(self.shape) not in (1, 2) or self.shape[-1] != 4:
+            told = "boxes have the shape [4], or [N, 4] for N of them"
+            raise Refusal(S105, told, "add `shape: [N, 4]`; a row without area stands for no box", "boxes")
+        if not self.dtype.startswith("float"):
+            raise Refusal(
+                S105, f"boxes are moved in fractions, and {self.dtype} has none", "leave `dtype` out", "dtype"
+            )
 
     def _shape(self, state: State | None) -> tuple[int, ...] | None:
         if self.shape is not None:
             return tuple(self.shape)
+        if self.columns is not None:
+            return (len(self.columns),)
         return None if state is None else tuple(state["shape"])
 
     def tensor(self, state: State | None = None) -> Symbol:
@@ -50,9 +86,11 @@ class Tensor:
         return {} if shape is None else {"shape": list(shape)}
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
+        shape = self._shape(state)
+        if self.columns is not None and column.shape[1:] == (len(self.columns),):
+            column = self._filled(column, origin)
         if column.dtype.kind not in "biuf":
             column = numbers(scalars(column, "tensor"), origin)
-        shape = self._shape(state)
         if shape is not None and column.shape[1:] != shape:
             if column.shape[1:] not in ((), (1,)) or shape not in ((), (1,)):
                 raise Refusal(
@@ -80,6 +118,14 @@ class Tensor:
             raise BadRows(S504, f"{{rows}} holds values that {self.dtype} cannot", bad, origin, remedy)
         return values
 
+    def _filled(self, columns: Array, origin: Origin) -> Array:
+        """Columns side by side, [rows, columns], as numbers in the shape that they fill."""
+        if columns.dtype.kind not in "biuf":
+            named = zip(columns.T, self.columns or (), strict=True)
+            read = [numbers(scalars(side, "tensor"), replace(origin, column=str(name))) for side, name in named]
+            columns = np.stack(read, axis=1)
+        return columns.reshape(len(columns), *(self._shape(None) or ()))
+
     def learn(self) -> Learning:
         shape = self._shape(None)
         while (sent := (yield)) is not None:
@@ -99,9 +145,13 @@ class Tensor:
         return output
 
     def sample(self, generator: np.random.Generator, rows: int) -> Array:
-        if self.shape is None:
+        size: tuple[int, ...]
+        if self.columns is not None:
+            size = (rows,)
+        elif self.shape is not None:
+            size = (rows, *self.shape)
+        else:
             raise Refusal(S104, "made-up examples need to know their shape", "add `shape`")
-        size = (rows, *self.shape)
         if np.dtype(self.dtype).kind == "f":
             return generator.standard_normal(size, dtype=np.float32)
         return generator.integers(2, size=size)

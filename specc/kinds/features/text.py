@@ -19,6 +19,7 @@ from specc.kinds import PATH, argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import scalars
+from specc.kinds.features._counting import count
 from specc.kinds.features._pieces import holds_lists, of_lists
 from specc.kinds.features._vocabulary import entries_of
 from specc.tensors import Tensor
@@ -119,7 +120,7 @@ class Text:
         if values.dtype.kind != "O":
             values = values.astype(str).astype(object)
         try:
-            "".join(values).encode()
+            "".join(text for text in values if not text.isascii()).encode()
         except UnicodeEncodeError:
             bad = np.array([not _is_unicode(text) for text in values])
             remedy = "correct the escape: a surrogate stands for a character only beside its other half"
@@ -133,14 +134,13 @@ class Text:
             if not learns and self.length is not None:
                 continue
             values, times = sent
-            for text, often in zip(values, [1] * len(values) if times is None else times.tolist(), strict=True):
-                words = self._tokens(text.encode())
-                if self.length is None:
-                    lengths[len(words)] += often
-                if learns and often == 1:
-                    counts.update(words)
-                elif learns:
-                    counts.update({word: count * often for word, count in Counter(words).items()})
+            once = np.ones(len(values), bool) if times is None else times == 1
+            if self.split == "whitespace" and self.ngrams == 1:
+                count([self._standardized(text.encode()) for text in values[once]], counts, lengths)
+            else:
+                self._count(values[once], [1] * int(once.sum()), counts, lengths)
+            if times is not None:
+                self._count(values[~once], times[~once].tolist(), counts, lengths)
         if learns and not counts:
             raise Refusal(S503, "the training rows hold no word", "name another column, or look at `standardize`")
         return {
@@ -149,9 +149,16 @@ class Text:
             "length": self.length or _quantile(lengths),
         }
 
+    def _count(self, values: Array, times: Sequence[int], counts: Counter[bytes], lengths: Counter[int]) -> None:
+        """Count the words of texts, each of which occurs so often."""
+        for text, often in zip(values, times, strict=True):
+            words = self._tokens(text.encode())
+            lengths[len(words)] += often
+            counts.update(words if often == 1 else {word: number * often for word, number in Counter(words).items()})
+
     def _most(self, counts: Counter[bytes]) -> list[bytes]:
         assert isinstance(self.vocabulary, int)
-        return sorted(counts, key=lambda word: (-counts[word], word))[: self.vocabulary - len(SPECIAL)]
+        return sorted(sorted(counts), key=counts.__getitem__, reverse=True)[: self.vocabulary - len(SPECIAL)]
 
     def _given(self) -> tuple[str, ...]:
         return entries_of(self.vocabulary) if isinstance(self.vocabulary, str) else self._listed or ()

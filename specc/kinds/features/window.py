@@ -12,7 +12,7 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
-from specc.kinds.features._columns import numbers, scalars
+from specc.kinds.features._columns import COLUMNS, numbers, scalars
 from specc.kinds.features._moments import Moments
 from specc.tensors import Tensor
 
@@ -29,10 +29,8 @@ class Window:
 
     numeric: ClassVar[bool] = True
 
-    columns: Sequence[str] | None = argument(
-        "the columns side by side; left out, the one that the feature is named after",
-        {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
-        default=None,
+    columns: Sequence[str | int] | None = argument(
+        "the columns side by side; left out, the one that the feature is named after", COLUMNS, default=None
     )
     past: int | None = argument("how many rows, of which the example's own is the last", COUNT, default=None)
     future: int | None = argument("how many rows after the example's own", COUNT, default=None)

@@ -1,4 +1,4 @@
-"""`csv`: tables in text, with a header line."""
+"""`csv`: tables in text, with a header line or without one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BLOCK = 8 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Csv:
-    """Tables in text with a header line, plain or packed (gz, bz2, zst); spaces around a value are not part of it."""
+    """Tables in text, plain or packed (gz, bz2, zst); spaces around a value are not part of it."""
 
     path: str = argument(
         "the file, or a pattern that names several with the same header, read one after the other", PATH
@@ -49,12 +49,17 @@ class Csv:
         {"type": "string", "minLength": 1},
         default="utf-8",
     )
+    header: bool = argument(
+        "whether the first line names the columns; where it does not, they are called by their numbers, from 0",
+        {"type": "boolean"},
+        default=True,
+    )
 
     def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
         arrow = pyarrow("reading CSV")
         self._codec()
         paths = found(self.path)
-        headers = [self._header(path) for path in paths]
+        headers = [self._names(path) for path in paths]
         shared = tuple(dict.fromkeys(n for n in headers[0] if all(n in names for names in headers)))
         wanted = {name: fields[name] for name in shared if name in fields}
         for path, names in zip(paths, headers, strict=True):
@@ -85,20 +90,29 @@ class Csv:
             raise Refusal(S105, told, "`utf-8`, `latin-1`, `cp1252`, `utf-16`, …", "encoding") from error
         return "utf-8" if name == "utf-8-sig" else name
 
-    def _header(self, path: Path) -> list[str]:
+    def _names(self, path: Path) -> list[str]:
+        """The names of the columns: what the first line says, or the numbers of its values."""
         try:
             # What cannot be decoded is told, with its line, when the table is read.
             with self.text(path) as text:
-                names = next(csv.reader(text, delimiter=self.delimiter), [])
+                records = csv.reader(text, delimiter=self.delimiter)
+                first = next(records if self.header else filter(None, records), [])
         except csv.Error as error:
-            told = f"the header of {called(path)} is not CSV: {error}"
+            told = f"the {'header' if self.header else 'first row'} of {called(path)} is not CSV: {error}"
             raise Refusal(S503, told, argument="path") from error
         except UnicodeError as error:
             told = f"{called(path)} cannot be read: {error}"
             raise Refusal(S503, told, "say how it is written: `encoding: utf-8`", "encoding") from error
-        if not names:
+        if not first and self.header:
             raise Refusal(S503, f"{called(path)} begins with no header", "its first line names the columns", "path")
-        return [name.strip() for name in names]
+        if not first:
+            raise Refusal(S503, f"{called(path)} has no row, and so no columns", argument="path")
+        return [name.strip() for name in first] if self.header else [str(number) for number in range(len(first))]
+
+    @property
+    def first(self) -> int:
+        """The number of the first row, as Arrow counts them: the header is one."""
+        return 2 if self.header else 1
 
     @contextmanager
     def text(self, path: Path) -> Iterator[io.TextIOWrapper]:
@@ -212,7 +226,7 @@ class _File:
                 file,
                 read_options=csv.ReadOptions(
                     column_names=self.names,
-                    skip_rows_after_names=1,
+                    skip_rows_after_names=self.reader.first - 1,
                     use_threads=threads,
                     block_size=BLOCK,
                     encoding="utf8" if self.reader._codec() == "utf-8" else self.reader._codec(),
@@ -229,14 +243,15 @@ class _File:
             )
 
     def _invalid(self) -> Any:
-        """What is done with rows of another length than the header's."""
-        records = enumerate(self._records(), start=2)
+        """What is done with rows of another length than the first."""
+        records = enumerate(self._records(), start=self.reader.first)
+        first = "the header" if self.reader.header else "the first row"
 
         def invalid(row: Any) -> str:
             if self.skip is None:
                 return "error"
             line = next((line for number, line in records if number == row.number), 0)
-            told = f"{row.actual_columns} values, and the header has {len(self.names)}"
+            told = f"{row.actual_columns} values, and {first} has {len(self.names)}"
             self.skip(f"{called(self.path)}:{line}", told)
             return "skip"
 
@@ -252,7 +267,7 @@ class _File:
         where, reason = called(self.path), " ".join((told[2] if told else str(failed)).split())
         remedy = "quote values that hold the delimiter or a quote"
         if told is not None:
-            where += f":{next(islice(self._records(), int(told[1]) - 2, None), told[1])}"
+            where += f":{next(islice(self._records(), int(told[1]) - self.reader.first, None), told[1])}"
         elif "straddling" in reason:
             reason = f"a row has more than {BLOCK // 2**20} MB"
             remedy = "look for a quote that is opened and never closed"
@@ -282,7 +297,8 @@ class _File:
         """The line on which each record begins, after the header; blank ones are none. `whole`: of the right length."""
         with self.reader.text(self.path) as text:
             records = csv.reader(text, delimiter=self.reader.delimiter)
-            next(records)
+            if self.reader.header:
+                next(records)
             begins = records.line_num + 1
             for record in records:
                 if record and (not whole or len(record) == len(self.names)):

@@ -17,9 +17,13 @@ from specc.kinds.readers import PATH, ROWS, Chunk, Skip, Table, found, numbered
 from specc.kinds.readers._arrow import plain
 from specc.kinds.readers._files import pyarrow, told_of
 from specc.kinds.readers._urls import called
+from specc.kinds.room import room
 
 BYTES = 32 * 2**20
-"""How much of the wanted columns is read at once, about."""
+"""How much of the wanted columns is read at once, about; an eighth of it where memory is short."""
+
+BUFFER = 2**18
+"""Bytes of each column that are read from disk at once. Left to itself Arrow fetches all row groups ahead: the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Parquet:
 def _opened(arrow: ModuleType, path: Path, texts: list[str] | None = None) -> Any:
     with told_of(path):
         try:
-            return arrow.parquet.ParquetFile(path, read_dictionary=texts)
+            return arrow.parquet.ParquetFile(path, read_dictionary=texts, buffer_size=BUFFER, pre_buffer=False)
         except arrow.ArrowInvalid as error:
             told = f"{called(path)} is not a Parquet file, or it was cut off"
             raise Refusal(S503, told, "write or copy it again", "path") from error
@@ -70,7 +74,8 @@ def _chunks(arrow: ModuleType, path: Path, wanted: list[str]) -> Iterator[Chunk]
             for number in range(metadata.num_columns)
             if group.column(number).path_in_schema.partition(".")[0] in wanted
         )
-    rows = max(1, min(ROWS, BYTES * metadata.num_rows // max(1, size)))
+    together = BYTES if room() > 16 * BYTES else BYTES // 8
+    rows = max(1, min(ROWS, together * metadata.num_rows // max(1, size)))
     with _opened(arrow, path, texts) as file, told_of(path):
         if not wanted:
             for start in range(0, metadata.num_rows, ROWS):

@@ -6,7 +6,7 @@ from specc import catalog, codes
 from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log, Refusal, nearest
 from specc.kinds.features.image import Image
-from specc.plan import Dataset, Field
+from specc.plan import MOVING, Dataset, Field
 from specc.shapes import Site, Unsettled, apply
 from specc.shapes.dimensions import alike
 from specc.tensors import Tensor, show
@@ -15,6 +15,13 @@ UNFIT = {
     "AugMix": "draws with Python's own generator, which no seed of a spec reaches",
     "CutMix": "mixes examples, and would have to mix their targets as well",
     "MixUp": "mixes examples, and would have to mix their targets as well",
+}
+
+
+BOXLESS = {
+    "RandAugment": "chooses among layers of which some cannot move boxes",
+    "RandomElasticTransform": "bends pictures, and cannot move boxes",
+    "RandomShear": "moves boxes by some pixels otherwise than the picture",
 }
 
 
@@ -41,6 +48,7 @@ def judge_augmentation(dataset: Dataset, log: Log) -> None:
         if _is_augmentation(call, dataset, log):
             for field in pictures:
                 _judge_picture(call, field, dataset, log)
+        _judge_boxes(call, dataset, log)
     _judge_masks(pictures[0], dataset, log)
 
 
@@ -81,6 +89,14 @@ def _judge_picture(call: Call, field: Field, dataset: Dataset, log: Log) -> None
             f"{given.dtype}",
             help="an augmentation leaves shape and dtype as they are",
         )
+
+
+def _judge_boxes(call: Call, dataset: Dataset, log: Log) -> None:
+    """Boxes among the targets are moved as their picture is."""
+    boxes = next((field.name for field in dataset.targets if getattr(field.feature, "boxes", None)), None)
+    if boxes is not None and call.name in BOXLESS:
+        told = f"`{call.name}` {BOXLESS[call.name]}, and `{boxes}` holds boxes"
+        log.report(codes.S105, call.span or dataset.span, told, help=f"use {', '.join(MOVING)}")
 
 
 def _judge_masks(picture: Field, dataset: Dataset, log: Log) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
@@ -9,6 +11,9 @@ from rich.text import Text
 
 from specc.data.portrait import Likeness, Portrait
 from specc.tensors import show
+
+LISTED = 4
+"""How many columns of one field are listed."""
 
 SHOWN = 4
 """How many values are named with their shares."""
@@ -30,13 +35,20 @@ def as_table(portrait: Portrait) -> Group:
         name = f"[green]{escape(one.field.name)}[/green] [dim]target[/dim]" if one.target else escape(one.field.name)
         table.add_row(
             name,
-            escape(", ".join(one.field.columns)),
+            escape(_columns(one.field.columns)),
             type(feature).__name__.lower(),
             f"{tensor.dtype or '?'} {show(tensor.shape)}",
             f"{one.missing:,}" if one.missing else "",
             escape(values(one)),
         )
     return Group(head, "", table, *([""] if _notes(portrait) else []), *_notes(portrait))
+
+
+def _columns(names: Sequence[str]) -> str:
+    """The columns of a field, of many the first and the last."""
+    if len(names) <= LISTED:
+        return ", ".join(names)
+    return f"{names[0]}, {names[1]}, … {names[-1]} ({len(names):,})"
 
 
 def values(one: Likeness) -> str:
