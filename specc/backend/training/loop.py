@@ -315,7 +315,7 @@ class Fit:
             self._taken += count
             self._next, self._whole = (epoch, done), "all"
             self._chain.on_train_batch_end(done - 1, logs)
-            self.progress.advance(epoch, done, self._clock.rate, logs)
+            self.progress.advance(epoch, done, self._clock.rate, logs, self._clock.waiting)
             if self.checkpoints and self.checkpoints.due(taken=self._taken):
                 self.checkpoints.keep(self._now(epoch, done))
         if done < self.feed.steps:
