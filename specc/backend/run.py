@@ -45,10 +45,10 @@ class Run:
     """What a run came to.
 
     `metrics` has Keras's logs for each split: `train` as they were while the weights that are kept were learnt,
-    `validation` and `test` of the model as it is. `history` has a value an epoch under each log name. `path` is the run
-    directory, None after a dry run; `checked` says what a dry run has tried. `skipped` has a line for each source of
-    which rows were passed over. `waiting` is the share of the training steps' time in which they waited for data. What
-    was terminated has a checkpoint and a history, and nothing else yet.
+    `validation` and `test` of the model as it is. `history` has a value an epoch, or a validation, under each log name.
+    `path` is the run directory, None after a dry run; `checked` says what a dry run has tried. `skipped` has a line for
+    each source of which rows were passed over. `waiting` is the share of the training steps' time in which they waited
+    for data. What was terminated has a checkpoint and a history, and no more yet.
     """
 
     path: Path | None
@@ -187,7 +187,7 @@ class _Job:
         def keep(history: Mapping[str, Sequence[float]]) -> None:
             nonlocal learnt, last
             if not learnt or monotonic() - last > HISTORY_EVERY:
-                rundir.write_history(path / "history.csv", history)
+                self._write_history(path, history)
                 learnt, last = True, monotonic()
 
         checkpoints = Checkpoints(path / "checkpoints", plan.runtime.checkpoint)
@@ -201,7 +201,9 @@ class _Job:
                     self.steps,
                     self._feed("train"),
                     self._feed("validation") if "validation" in self.data.splits else None,
-                    epochs=self.training.epochs,
+                    epochs=self.epochs,
+                    until=self.training.steps,
+                    validation_freq=self.training.validation_freq,
                     callbacks=callbacks,
                     steps_per_call=plan.runtime.steps_per_call,
                     progress=progress,
@@ -212,7 +214,7 @@ class _Job:
                 )
                 outcome = fit.run(since)
                 learnt = True
-                rundir.write_history(path / "history.csv", outcome.history)
+                self._write_history(path, outcome.history)
                 with rundir.aside(path / "model.keras") as draft:
                     model.save(draft)
                 metrics = self._metrics(outcome, callbacks)
@@ -239,7 +241,7 @@ class _Job:
         except Terminated:
             learnt = True
             history = model.history.history
-            rundir.write_history(path / "history.csv", history)
+            self._write_history(path, history)
             self._describe(path, "terminated")
             return Run(path, {}, history, model, status="terminated", skipped=self.data.skipped())
         finally:
@@ -282,8 +284,8 @@ class _Job:
         for file, found in checkpoints.latest():
             if isinstance(found, Checkpoint):
                 self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
-                over = found.stopped or found.epoch >= self.training.epochs
-                done = "training is over" if over else f"in epoch {found.epoch + 1}/{self.training.epochs}"
+                over = found.stopped or found.epoch >= self.epochs
+                done = "training is over" if over else f"in epoch {found.epoch + 1}/{self.epochs}"
                 progress.say(f"going on after step {found.taken:,} of the run, {done}")
                 return found
             self.log.report(
@@ -295,6 +297,15 @@ class _Job:
             file.unlink()
         progress.say(f"no checkpoint was taken in `{path}` yet: the run begins anew")
         return None
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are begun; where steps are counted, the last may end early."""
+        steps = self.training.steps
+        return self.training.epochs if steps is None else -(-steps // self._feed("train").steps)
+
+    def _write_history(self, path: Path, history: Mapping[str, Sequence[float]]) -> None:
+        rundir.write_history(path / "history.csv", history, self.training.validation_freq)
 
     def _feed(self, split: str) -> Feed:
         size = self.dataset.batch_size

@@ -220,15 +220,15 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (name.startswith("val_"), "loss" not in name, name))
 
 
-def write_history(path: Path, history: Mapping[str, Sequence[float]]) -> None:
-    """A row an epoch, a column for each of Keras's log names, `loss` first."""
+def write_history(path: Path, history: Mapping[str, Sequence[float]], validation_freq: int = 1) -> None:
+    """A row an epoch, a column for each of Keras's log names, `loss` first; empty where nothing was validated."""
     names = in_order(history)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["epoch", *names])
     epochs = max((len(values) for values in history.values()), default=0)
     for epoch in range(epochs):
-        rows.writerow([epoch + 1, *(_cell(history[name], epoch) for name in names)])
+        rows.writerow([epoch + 1, *(_cell(history, name, epoch, validation_freq) for name in names)])
     write_text(path, text.getvalue())
 
 
@@ -283,8 +283,12 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _cell(values: Sequence[float], epoch: int) -> Any:
-    return values[epoch] if epoch < len(values) else ""
+def _cell(history: Mapping[str, Sequence[float]], name: str, epoch: int, validation_freq: int) -> Any:
+    values, place = history[name], epoch
+    if name.startswith("val_"):
+        validations, rest = divmod(epoch + 1, validation_freq)
+        place = len(values) if rest else validations - 1
+    return values[place] if place < len(values) else ""
 
 
 def _umask() -> int:

@@ -119,7 +119,8 @@ def _divided(dataset: Dataset, sources: Mapping[str, Source], seed: int, states:
         taken = divide(survey.rows, fractions, seed, strata=strata, groups=survey.groups, order=survey.order)
         rows |= {name: (shared, chosen) for name, chosen in taken.items()}
     for name, (origin, chosen) in rows.items():
-        if not len(chosen):
+        # Of a source that could not be read to its end, that is what is told.
+        if not len(chosen) and not sources[origin].broken:
             log.refuse(_empty(name, surveys[origin].rows, fractions), place)
     return {name: rows[name] for name in SPLITS if name in rows}
 

@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as made
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from specc.codes import S503
+from specc.data.faults import LISTED
 from specc.data.opening import Opened, open_sources
 from specc.data.reading import plain
-from specc.data.sources import Block, keyed
+from specc.data.sources import Block, Source, keyed
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import State, missing
+from specc.kinds.features import Feature, State, missing
 from specc.kinds.features._moments import Moments
 from specc.kinds.readers import Coded, Column
 from specc.plan import Dataset, Field, Plan
@@ -67,6 +69,7 @@ class Portrait:
 
     `rows` are those of each split. `repeated` are, of the validation and test rows, those whose inputs are the same
     as some training row's; None where that was not looked for. `whole` is False where only the first rows were read.
+    `skipped` has a line for each source of which rows were passed over.
     """
 
     dataset: Dataset
@@ -74,6 +77,16 @@ class Portrait:
     fields: tuple[Likeness, ...]
     repeated: Mapping[str, int] | None
     whole: bool
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Files:
+    """Files that a field names, and the numbers of their rows."""
+
+    key: str
+    names: list[str] = made(default_factory=list)
+    rows: list[int] = made(default_factory=list)
 
 
 def look(plan: Plan, log: Log, *, full: bool) -> Portrait | None:
@@ -95,7 +108,7 @@ def look(plan: Plan, log: Log, *, full: bool) -> Portrait | None:
     fields = {
         key: Likeness(one, key.startswith("targets."), opened.states[key]) for key, one in keyed(opened.dataset).items()
     }
-    files: dict[str, list[str]] = {}
+    files: dict[str, _Files] = {}
     seen: dict[str, set[int]] = {}
     twins: Counter[str] = Counter()
     read = 0
@@ -104,14 +117,21 @@ def look(plan: Plan, log: Log, *, full: bool) -> Portrait | None:
         for key, column in block.values.items():
             fields[key].add(column, mask)
             if opened.states[key].get("files"):
-                files.setdefault(key, []).extend(plain(column)[mask].tolist())
+                one = files.setdefault(f"{opened.rows[split][0]} {key}", _Files(key))
+                one.names += plain(column)[mask].tolist()
+                one.rows += (block.start + np.flatnonzero(mask)).tolist()
         marks = _marks({k: c for k, c in block.values.items() if k.startswith("inputs.")}, mask, opened.states, full)
         if split == "train":
             seen.setdefault("train", set()).update(marks)
         else:
             twins[split] += sum(mark in seen.get("train", ()) for mark in marks)
-    for key, names in files.items():
-        _try_pictures(names if full else names[:: max(1, len(names) // TRIED)], fields[key].field, log)
+    for place, tried in files.items():
+        _try_files(tried, fields[tried.key].field, opened.sources[place.partition(" ")[0]], log, full=full)
+    for name, source in opened.sources.items():
+        try:
+            source.faults.check(sum(len(chosen) for origin, chosen in opened.rows.values() if origin == name))
+        except Refusal as refusal:
+            log.refuse(refusal, source.place)
     if log.errors > before:
         raise Rejected(log)
     rows = {name: len(chosen) for name, (_, chosen) in opened.rows.items()}
@@ -122,6 +142,7 @@ def look(plan: Plan, log: Log, *, full: bool) -> Portrait | None:
         tuple(fields.values()),
         {name: twins[name] for name in rows if name != "train"} if known else None,
         full or sum(rows.values()) < SAMPLE,
+        tuple(line for source in opened.sources.values() if (line := source.faults.summary())),
     )
 
 
@@ -154,23 +175,47 @@ def _marks(columns: Mapping[str, Column], mask: Array, states: Mapping[str, Stat
     return [hash(row) for row in zip(*parts, strict=True)]
 
 
-def _try_pictures(names: list[str], of: Field, log: Log) -> None:
-    """Decode files of pictures, where Pillow is installed; an empty one is at fault in any case."""
+def _try_files(files: _Files, of: Field, source: Source, log: Log, *, full: bool) -> None:
+    """Decode files, some of them or all; those that cannot be are told, or passed over."""
+    tried = slice(None, None, 1 if full else max(1, len(files.names) // TRIED))
+    names, rows = files.names[tried], files.rows[tried]
     try:
-        from PIL import Image
-    except ImportError:
-        Image = None  # noqa: N806
-    bad = []
-    for name in names:
+        bad = [number for number, name in enumerate(names) if not _decodes(of.feature, name)]
+    except Refusal as refusal:
+        log.refuse(refusal, of.span)
+        return
+    if bad and source.faults.share is not None:
+        told = [partial("cannot decode `{}`".format, names[number]) for number in bad[:LISTED]]
+        source.faults.note(np.array([rows[number] for number in bad]), told)
+    elif bad:
+        shown = ", ".join(f"`{names[number]}`" for number in bad[:5])
+        others = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        remedy = f"damaged, or of another format: {getattr(of.feature, 'formats', 'save it again')}, or remove"
+        log.refuse(Refusal(S503, f"cannot decode {shown}{others}", remedy), of.span)
+
+
+def _decodes(feature: Feature, name: str) -> bool:
+    """Whether a file can be decoded: a sound as for training, a picture by Pillow where it is installed; none is empty.
+
+    Raises:
+        Refusal: S606 where a package is needed for it.
+    """
+    try:
         if not Path(name).stat().st_size:
-            bad.append(name)
-        elif Image is not None:
-            try:
-                with Image.open(name) as picture:
-                    picture.load()
-            except (OSError, SyntaxError, ValueError):
-                bad.append(name)
-    if bad:
-        shown = ", ".join(f"`{name}`" for name in bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
-        told = Refusal(S503, f"cannot decode {shown}", "damaged, or of another format: save as JPEG or PNG, or remove")
-        log.refuse(told, of.span)
+            return False
+        if hasattr(feature, "contents"):
+            feature.contents(name)
+            return True
+        with _pillow().open(name) as picture:
+            picture.load()
+    except ImportError:
+        return True
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _pillow() -> Any:
+    from PIL import Image
+
+    return Image

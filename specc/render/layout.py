@@ -47,29 +47,29 @@ def literal(value: Any) -> str:
     return text
 
 
-def lines(expression: Expression, before: str = "", after: str = "", depth: int = 0) -> list[str]:
+def lines(expression: Expression, before: str = "", after: str = "", depth: int = 0, width: int = WIDTH) -> list[str]:
     """A statement or an item of one: the expression between two texts, its brackets opened where it is too long."""
     margin = INDENT * depth
     flat = margin + before + _flat(expression) + after
     groups = [i for i, part in enumerate(expression) if isinstance(part, Group) and part.items]
-    if len(flat) <= WIDTH or not groups:
+    if len(flat) <= width or not groups:
         return [flat]
     # The first brackets alone, the last alone, or all of them: what comes out narrow enough, in this order.
     attempts = [{groups[0]}, {groups[-1]}, set(groups)]
     if len(expression) > 1 and len(_flat(expression[groups[-1] :])) > len(_flat(expression[: groups[-1]])):
         attempts = [{groups[-1]}, {groups[0]}, set(groups)]
-    laid = [_opened(expression, opened, before, after, depth) for opened in attempts]
-    return next((found for found in laid if all(len(line) <= WIDTH for line in found)), laid[-1])
+    laid = [_opened(expression, opened, before, after, depth, width) for opened in attempts]
+    return next((found for found in laid if all(len(line) <= width for line in found)), laid[-1])
 
 
-def _opened(expression: Expression, opened: set[int], before: str, after: str, depth: int) -> list[str]:
+def _opened(expression: Expression, opened: set[int], before: str, after: str, depth: int, width: int) -> list[str]:
     done: list[str] = []
     line = INDENT * depth + before
     for i, part in enumerate(expression):
         if isinstance(part, Group) and i in opened:
             done.append(line + part.brackets[0])
             for item in part.items:
-                done += lines(item, after=",", depth=depth + 1)
+                done += lines(item, after=",", depth=depth + 1, width=width)
             line = INDENT * depth + part.brackets[1]
         else:
             line += _flat((part,))

@@ -14,7 +14,7 @@ from specc import catalog, codes
 from specc.calls import UNKNOWN_VALUE, Call, Signature
 from specc.diagnostics import Log, Rejected, Span
 from specc.plan import Edge, Input, Plan, Ref, Step, Training
-from specc.render.layout import Expression, call, keyword, lines, literal, mapping, sequence
+from specc.render.layout import WIDTH, Expression, call, keyword, lines, literal, mapping, sequence
 
 BY_NAME = ("activations", "losses", "metrics", "optimizers")
 """Families whose names in lower case Keras takes as strings, without arguments."""
@@ -83,8 +83,21 @@ class _Writer:
         return [*done, "", *lines(call("keras.Model", items), "model = ")]
 
     def compiled(self, training: Training) -> list[str]:
-        losses = mapping((name, self._call(loss)) for name, loss in training.losses.items())
-        items = [keyword("optimizer", self._call(training.optimizer)), keyword("loss", losses)]
+        losses: dict[str, list[Expression]] = {}
+        weights: dict[str, list[Expression]] = {}
+        for term in training.terms:
+            if term.target != training.target_of(term.output):
+                self.log.report(
+                    codes.S105,
+                    term.loss.span or training.span,
+                    f"Keras compares an output with one target, and `{term.output}` with two here",
+                    help="give the network one more output, of the same step: `outputs: {again: …}`",
+                )
+            losses.setdefault(term.output, []).append(self._call(term.loss))
+            weights.setdefault(term.output, []).append((literal(term.weight),))
+        items = [keyword("optimizer", self._call(training.optimizer)), keyword("loss", _each(losses))]
+        if any(term.weight != 1 for term in training.terms):
+            items.append(keyword("loss_weights", _each(weights)))
         metrics = [(name, sequence(map(self._call, asked))) for name, asked in training.metrics.items() if asked]
         if metrics:
             items.append(keyword("metrics", mapping(metrics)))
@@ -95,10 +108,19 @@ class _Writer:
         items: list[Expression] = [("inputs",), ("targets",)]
         if self.plan.dataset is not None:
             items.append(keyword("batch_size", (literal(self.plan.dataset.batch_size),)))
-        items.append(keyword("epochs", (literal(training.epochs),)))
+        if training.steps is None:
+            items.append(keyword("epochs", (literal(training.epochs),)))
         if training.callbacks:
             items.append(keyword("callbacks", sequence(map(self._call, training.callbacks))))
         told = ["# `inputs` and `targets` are arrays by name, prepared as the network takes them."]
+        for output in dict.fromkeys(term.output for term in training.terms):
+            if (target := training.target_of(output)) != output:
+                told.append(f"# What `{output}` is to answer is the target `{target}`.")
+        if training.steps is not None:
+            how = f"a `tf.data.Dataset` that repeats, and `steps_per_epoch={training.steps}`"
+            told.append(f"# The spec takes {training.steps:,} steps, which may end inside an epoch: give {how}.")
+        if training.validation_freq > 1:
+            told.append(f"# The spec validates now and then: give `validation_freq={training.validation_freq}`.")
         if (weight := training.class_weight) is not None:
             how = "balanced" if weight.by_class is None else literal(dict(weight.by_class))
             told.append(f"# The spec weighs classes, {how}: give `sample_weight` by target and example.")
@@ -107,7 +129,7 @@ class _Writer:
         if self.plan.dataset is not None and self.plan.dataset.augment:
             names = ", ".join(one.name for one in self.plan.dataset.augment)
             told.append(f"# The spec changes pictures at random while training: {names}.")
-        return [*told, *(f"# {line}" for line in lines(call("model.fit", items)))]
+        return [*told, *(f"# {line}" for line in lines(call("model.fit", items), width=WIDTH - 2))]
 
     def _input(self, given: Input) -> list[str]:
         shape = (None,) if given.tensor.shape is None else given.tensor.shape[1:]
@@ -250,6 +272,11 @@ class _Writer:
             f"{what} is known only once the data was read",
             help=help,
         )
+
+
+def _each(by_output: Mapping[str, list[Expression]]) -> Expression:
+    """Several as the list that they are, one alone by itself."""
+    return mapping((name, sequence(many) if len(many) > 1 else many[0]) for name, many in by_output.items())
 
 
 def _places(takes: Signature) -> tuple[str, ...]:

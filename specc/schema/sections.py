@@ -259,7 +259,20 @@ def _model() -> Schema:
 
 
 def _training() -> Schema:
-    losses: Schema = {"anyOf": [ref("losses"), named(ref("losses"), "Losses by target.")], "x-by": "target"}
+    term = keys(
+        {
+            "loss": {**ref("losses"), "description": "What is made small."},
+            "output": {**REF, "description": "The output that it judges: by its name, or the step that it comes from."},
+            "target": {**STRING, "description": "The target that the output is to answer."},
+            "weight": computed({"type": "number", "minimum": 0}, "How much it counts in the sum.", default=1),
+        },
+        "loss",
+    )
+    losses: Schema = {
+        "if": {"type": "array"},
+        "then": listed(term, "Terms whose weighted sum is the loss.", least=1),
+        "else": {"anyOf": [ref("losses"), named(ref("losses"), "Losses by target.")], "x-by": "target"},
+    }
     metrics: Schema = {
         "if": {"type": "object"},
         "then": named(listed(ref("metrics"), "Metrics of this target."), "Metrics by target."),
@@ -267,10 +280,15 @@ def _training() -> Schema:
     }
     return keys(
         {
-            "loss": {**losses, "description": "What training makes small, for all targets or by target."},
+            "loss": {
+                **losses,
+                "description": "What training makes small: for all targets, by target, or a list of terms.",
+            },
             "optimizer": {**ref("optimizers"), "description": "How weights follow the gradient."},
             "metrics": {**metrics, "description": "What is measured beside the loss."},
             "epochs": computed(COUNT, "Passes over the training examples.", default=1),
+            "steps": computed(COUNT, "Optimizer steps, in place of `epochs`; the last epoch may end early."),
+            "validation_freq": computed(COUNT, "After how many epochs each validation comes.", default=1),
             "class_weight": {
                 "if": {"type": "object"},
                 "then": named(

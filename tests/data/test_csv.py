@@ -34,7 +34,7 @@ PACK = {
 latin = st.text(st.characters(codec="latin-1", exclude_categories=["Cc", "Zs", "Cf"]) | st.sampled_from(',"\n'))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(latin.map(str.strip), latin.map(str.strip)), min_size=1, max_size=8),
     st.sampled_from(["utf-8", "utf-8-sig", "latin-1", "utf-16"]),
@@ -199,3 +199,28 @@ def test_rows_that_are_ragged_count_among_those_passed_over(tmp_path):
         "t.csv:22: 3 values, and the header has 2",
         "`word` in t.csv:23 (column `n`) is not a number",
     ]
+
+
+@pytest.mark.parametrize("ending", list(PACK))
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252", "utf-16"])
+def test_rows_whose_bytes_cannot_be_decoded_are_passed_over_and_named(tmp_path, encoding, ending):
+    bad = {"utf-8": b"\xe9", "ascii": b"\xe9", "cp1252": b"\x81", "utf-16": b"\x00\xd8"}[encoding]
+    content = "n,word,other\n" + "".join(f'{i},"w{i}\n",o{i}\n' for i in range(40)) + "1,2\n"
+    content = content.encode(encoding)
+    for number in (7, 30):
+        content = content.replace(f"w{number}\n".encode(encoding).removeprefix(codecs.BOM_UTF16), bad)
+    content = content.replace("o9".encode(encoding).removeprefix(codecs.BOM_UTF16), bad)
+    (tmp_path / f"t.csv{ending}").write_bytes(PACK[ending](content))
+    inputs = {"n": feature("number"), "word": feature("category")}
+    source = reader("csv", path=str(tmp_path / f"t.csv{ending}"), encoding=encoding)
+    opened = open_sources(data_plan(source, inputs, {}, skip=0.2), Log())
+    good = [i for i in range(40) if i not in (7, 30)]
+    assert opened.sources[""].faults.named == [
+        f"t.csv{ending}:16: its bytes are not {encoding}",
+        f"t.csv{ending}:61: its bytes are not {encoding}",
+        f"t.csv{ending}:80: 2 values, and the header has 3",
+    ]
+    (block,) = opened.sources[""].blocks({}, Log())
+    assert block.values["inputs.n"].tolist() == good
+    where = opened.sources[""].table.origin.where
+    assert [where(row) for row in (6, 7, 37)] == [f"t.csv{ending}:{line}" for line in (14, 17, 78)]

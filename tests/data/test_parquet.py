@@ -10,10 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from data_plans import data_plan, feature, reader, told
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading import read_all, refused, table
 
+from specc.data import open_sources
 from specc.kinds import word
 from specc.kinds.readers import Coded
 
@@ -147,9 +149,34 @@ def test_a_damaged_page_is_told(tmp_path):
     assert (code, message[:25]) == ("S503", "t.parquet cannot be read:")
 
 
+def test_a_part_of_a_struct_is_a_column(tmp_path):
+    places = [{"city": f"c{i % 3}", "at": {"x": i / 2, "y": [i, i]}} if i % 4 else None for i in range(12)]
+    written = pa.table({"place": places, "city": range(12), "dotted.name": range(12)})
+    pq.write_table(written, tmp_path / "t.parquet", row_group_size=5)
+    names = ["place.city", "place.at.x", "place.at.y", "city", "dotted.name"]
+    read = table("parquet", path=str(tmp_path / "t.parquet"), fields=names)
+    assert read.names == ("place", "city", "dotted.name", "place.city", "place.at", "place.at.x", "place.at.y")
+    assert read.columns["place.city"].tolist() == [one["city"] if one else "" for one in places]
+    expected = [one["at"]["x"] if one else np.nan for one in places]
+    np.testing.assert_array_equal(read.columns["place.at.x"].astype(float), expected)
+    assert read.columns["city"].tolist() == read.columns["dotted.name"].tolist() == list(range(12))
+    code, _, help = refused("parquet", path=str(tmp_path / "t.parquet"), fields=["place"])
+    assert (code, help) == ("S503", "name one of its parts: `place.city`, `place.at`")
+
+
 def test_a_column_of_structs_is_refused_with_its_name(tmp_path):
     pq.write_table(pa.table({"a": [{"x": 1}]}), tmp_path / "t.parquet")
     assert refused("parquet", path=str(tmp_path / "t.parquet"), fields=["a"])[:2] == (
         "S503",
         "`a` holds values of the type struct<x: int64>",
     )
+
+
+@pytest.mark.parametrize(("kind", "what"), [("image", "picture"), ("audio", "sound")])
+def test_pictures_and_sounds_as_bytes_are_told_to_be_none(tmp_path, kind, what):
+    rows = {"x": [{"bytes": b"\x89PNG\xff", "path": "1.png"}] * 3, "y": [0, 1, 0]}
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    sought = {"image": {"size": [4, 4]}, "audio": {"rate": 8000, "seconds": 1}}[kind]
+    fields = {"x": ("x.bytes", feature(kind, **sought))}, {"y": feature("binary")}
+    (found,) = told(open_sources, data_plan(reader("parquet", path=str(tmp_path / "t.parquet")), *fields))
+    assert found[:3] == ("S503", 10, f"this column holds bytes, and the name of a file is needed for each {what}")

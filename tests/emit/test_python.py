@@ -143,6 +143,43 @@ def test_a_compiled_network_has_the_losses_metrics_and_optimizer_of_its_plan() -
     assert set(one) == {"loss", "accuracy"}
 
 
+TERMS = """
+specc: 1
+dataset:
+  source: {npz: none.npz}
+  inputs: {x: {type: tensor, shape: [4]}}
+  targets: {y: {type: tensor, shape: [1]}, z: {type: tensor, shape: [1]}}
+model:
+  layers:
+    - Dense: 1
+      name: side
+    - Dense: 1
+      name: tail
+  outputs: {y: tail}
+training:
+  loss:
+    - {loss: mse, target: y, weight: 0.5}
+    - {loss: {Huber: {delta: 2.0}}, target: y}
+    - {loss: mae, output: side, target: z, weight: 0.25}
+  optimizer: adam
+"""
+
+
+def test_terms_of_a_loss_are_lists_of_losses_and_of_their_weights() -> None:
+    code = python(plan_of(TERMS), Log())
+    compiled = executed(code)["model"].get_compile_config()
+    assert [loss if isinstance(loss, str) else loss["class_name"] for loss in compiled["loss"]["y"]] == ["mse", "Huber"]
+    assert compiled["loss_weights"] == {"y": [0.5, 1.0], "side": 0.25}
+    assert "# What `side` is to answer is the target `z`." in code
+
+
+def test_an_output_with_two_targets_cannot_be_emitted_and_says_so() -> None:
+    log = Log()
+    with pytest.raises(Rejected):
+        python(plan_of(TERMS.replace("target: y}", "output: y, target: z}")), log)
+    assert [(d.code.id, d.span.line) for d in log.diagnostics] == [("S105", 17)]
+
+
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def test_the_code_is_as_ruff_would_write_it_and_imports_keras_alone(path: Path, tmp_path: Path) -> None:
     plan = plan_of(path.read_text(encoding="utf-8"), str(path))

@@ -6,6 +6,7 @@ An example whose data was not fetched (`make data`) is passed over; the digits a
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ DATA = {
     "movielens": "movielens.tsv",
     "houses": "houses.csv",
     "engine": "engine/FordA_TEST.tsv",
+    "brown": "brown.csv",
+    "cifar10": "cifar10/test.npz",
 }
 
 
@@ -71,6 +74,12 @@ def test_the_digits_are_read_with_an_accuracy_of_98_percent(tmp_path: Path) -> N
 def test_clothes_are_told_apart_with_an_accuracy_of_91_5_percent(tmp_path: Path) -> None:
     run = specc.run(example("fashion_mnist"), out=tmp_path / "run")
     assert run.metrics["test"]["accuracy"] >= 0.915
+
+
+@pytest.mark.slow
+def test_small_photographs_are_told_apart_with_an_accuracy_of_80_percent(tmp_path: Path) -> None:
+    run = specc.run(example("cifar10"), out=tmp_path / "run")
+    assert run.metrics["test"]["accuracy"] >= 0.80
 
 
 @pytest.mark.slow
@@ -213,3 +222,34 @@ def test_faults_of_engines_are_heard_better_than_by_the_nearest_neighbour(tmp_pa
     told = run.metrics["test"]["accuracy"]
     print(f"right of {told:.4f}; the nearest neighbour of {nearest:.4f}")
     assert told >= max(0.9, nearest + 0.2)
+
+
+@pytest.mark.slow
+def test_words_are_tagged_better_than_by_the_tag_that_each_has_most_often(tmp_path: Path) -> None:
+    path = example("brown")
+    splits = open_data(specc.plan(path), Log()).splits
+    table = pd.read_csv(EXAMPLES / "data" / "brown.csv", keep_default_na=False)
+    sentences = [
+        list(zip(words.lower().split(), tags.split(), strict=True))[:50]
+        for words, tags in zip(table["words"], table["base_tags"], strict=True)
+    ]
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in np.concatenate([splits["train"].rows, splits["validation"].rows]):
+        for word, tag in sentences[row]:
+            seen[word][tag] += 1
+    most = {word: tags.most_common(1)[0][0] for word, tags in seen.items()}
+    judged = [pair for row in splits["test"].rows for pair in sentences[row]]
+    baseline = np.mean([most.get(word, "nn") == tag for word, tag in judged])
+
+    run = specc.run(path, out=tmp_path / "run")
+    right = counted = 0
+    for inputs, targets in splits["test"].batches(512):
+        there = np.asarray(inputs["words"]) != 0
+        told = np.argmax(run.model.predict_on_batch(inputs)["tags"], axis=-1)
+        right += (told == np.asarray(targets["tags"]))[there].sum()
+        counted += there.sum()
+    print(f"right of {right / counted:.4f}; the most frequent tag of {baseline:.4f}")
+    assert counted == len(judged)
+    # What pads a sentence is in no figure.
+    assert run.metrics["test"]["accuracy"] == pytest.approx(right / counted, abs=1e-4)
+    assert right / counted >= max(0.93, baseline + 0.02)

@@ -70,7 +70,7 @@ def test_an_epoch_ends_where_fit_ends_with_the_same_weights(target: str, weight:
     compile_model(made, plan, Log())
     # Keras takes class weights for a model of one output that is no dict.
     theirs = keras.Model(made.inputs, made.output["y"])
-    theirs.compile("adam", plan.training.losses["y"].name)
+    theirs.compile("adam", plan.training.terms[0].loss.name)
     used = class_weights(plan.training, split)
     assert used is not None
     batches = split.batches(16).map(lambda inputs, targets: (inputs["x"], targets["y"]))

@@ -27,10 +27,12 @@ def told(plan: Plan, states: Mapping[str, State], answers: Mapping[str, Array]) 
     number, or a list of them.
     """
     targets = {field.name: field for field in plan.dataset.targets} if plan.dataset else {}
-    losses = plan.training.losses if plan.training else {}
+    training = plan.training
     columns: Columns = {}
     for name, answer in answers.items():
-        columns |= dict(_columns(name, answer, targets.get(name), states.get(f"targets.{name}", {}), losses.get(name)))
+        target = training.target_of(name) if training else name
+        loss = next((term.loss for term in training.terms if term.output == name), None) if training else None
+        columns |= dict(_columns(name, answer, targets.get(target), states.get(f"targets.{target}", {}), loss))
     return columns
 
 

@@ -99,7 +99,7 @@ def _look(plan: Plan, objective: Objective, values: Values, batch: tuple[Any, ..
     walk = _Walk(plan, model)
     with tf.GradientTape() as tape:
         predictions = walk({name: inputs[name] for name in given}, training=True)
-        losses = [term.loss(targets[term.output], predictions[term.output]) for term in objective.terms]
+        losses = [term.weight * term.loss(targets[term.target], predictions[term.output]) for term in objective.terms]
         total = tf.add_n([tf.cast(loss, tf.float32) for loss in (*losses, *walk.losses)])
     if _finite(total):
         return _sink(plan, walk, tape, total) or ("the optimizer's step: its gradients are finite", objective.span, [])

@@ -139,8 +139,8 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, free: int, 
 def loss_of(node: str, training: Training) -> Call | None:
     """The loss that an operation belongs to."""
     scopes = node.split("/")
-    losses = enumerate(training.losses.values())
-    return next((call for number, call in losses if loss_scope(number) in scopes), None)
+    terms = enumerate(training.terms)
+    return next((term.loss for number, term in terms if loss_scope(number) in scopes), None)
 
 
 def metric_of(node: str, training: Training) -> Call | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from time import perf_counter
@@ -49,9 +50,10 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What training came to. `history` has a value per epoch under each of Keras's log names.
+    """What training came to.
 
-    `waiting` is the share of the time of its steps in which they waited for data; NaN in a deterministic run.
+    `history` has a value per epoch under each of Keras's log names; one for each validation where not all epochs end
+    with one. `waiting` is the share of the time of its steps in which they waited for data; NaN in a deterministic run.
     """
 
     history: Mapping[str, Sequence[float]]
@@ -90,8 +92,7 @@ class Meter:
     """Losses of one pass, averaged over its examples, beside the metrics that the model keeps."""
 
     def __init__(self, steps: Steps) -> None:
-        outputs = [term.output for term in steps.objective.terms]
-        self.names = ["loss", *(f"{name}_loss" for name in outputs if len(outputs) > 1)]
+        self.names = ["loss", *steps.objective.loss_names]
         self.model = steps.model
         self.tally = steps.nothing()
         self.model.reset_metrics()
@@ -150,6 +151,7 @@ def evaluate(
 class Fit:
     """One training, from its first step or from a checkpoint to its end.
 
+    `until` is the number of steps after which it ends, inside the last epoch, where that is not all of `epochs`.
     `after_epoch` gets the history after each epoch. Without `checkpoints` none are taken.
     """
 
@@ -158,6 +160,8 @@ class Fit:
     validation: Feed | None = None
     _: KW_ONLY
     epochs: int
+    until: int | None = None
+    validation_freq: int = 1
     callbacks: Sequence[Any] = ()
     steps_per_call: int | None = None
     progress: Progress = field(default_factory=Silent)
@@ -213,15 +217,20 @@ class Fit:
                 self.steps.average_state()
                 logs = self._meter.logs()
                 self._whole = "weights"
-                if held_out is not None and self.validation is not None:
+                validates = (epoch + 1) % self.validation_freq == 0
+                if held_out is not None and self.validation is not None and validates:
                     found = evaluate(self.steps, held_out, self.validation.steps, self._chain, validating)
                     logs |= {f"val_{name}": value for name, value in found.items()}
-                if done == self.feed.steps:
+                if done == self._length(epoch):
                     self._next, self._whole = (epoch + 1, 0), "epoch"
-                self._chain.on_epoch_end(epoch, logs)
+                with warnings.catch_warnings():
+                    if not validates:
+                        # Callbacks that monitor a validation wait for the next one, and would say so.
+                        warnings.simplefilter("ignore", UserWarning)
+                    self._chain.on_epoch_end(epoch, logs)
                 self.progress.epoch(epoch, self._clock.rate, perf_counter() - began, logs, self._clock.waiting)
                 self.after_epoch(self._history)
-                if done < self.feed.steps and self.interrupt.asked:
+                if done < self._length(epoch) and self.interrupt.asked:
                     break
                 self._meter = Meter(self.steps)
                 if self._ends(epoch + 1, 0):
@@ -294,8 +303,9 @@ class Fit:
         steps, model, meter, done = self.steps, self.steps.model, self._meter, first
         self._next, self._whole = (epoch, first), "all"
         self._chain.on_epoch_begin(epoch)
-        while done < self.feed.steps and not model.stop_training and not self.interrupt.asked:
-            count = self._pace.steps(self._taken, self.feed.steps - done)
+        length = self._length(epoch)
+        while done < length and not model.stop_training and not self.interrupt.asked:
+            count = self._pace.steps(self._taken, length - done)
             self._chain.on_train_batch_begin(done)
             if self.trail:
                 self.trail.mark(self.steps, epoch, done)
@@ -318,9 +328,14 @@ class Fit:
             self.progress.advance(epoch, done, self._clock.rate, logs, self._clock.waiting)
             if self.checkpoints and self.checkpoints.due(taken=self._taken):
                 self.checkpoints.keep(self._now(epoch, done))
-        if done < self.feed.steps:
+        if done < length:
             self._ends(epoch, done)  # before what is left of the epoch counts as one
         return done
+
+    def _length(self, epoch: int) -> int:
+        """The steps of an epoch: of the last one only those that are left."""
+        steps = self.feed.steps
+        return steps if self.until is None else min(steps, self.until - epoch * steps)
 
     def _ends(self, epoch: int, step: int) -> bool:
         """Whether somebody asked to stop; then there is a checkpoint of just here."""
@@ -416,7 +431,8 @@ def _place(epoch: int, step: int) -> str:
 
 def _culprits(steps: Steps, losses: Sequence[float]) -> list[str]:
     terms = steps.objective.terms
-    return [term.output for term, loss in zip(terms, losses[1:], strict=True) if not abs(float(loss)) < float("inf")]
+    bad = [term.output for term, loss in zip(terms, losses[1:], strict=True) if not abs(float(loss)) < float("inf")]
+    return list(dict.fromkeys(bad))
 
 
 def _farewell(chain: keras.callbacks.CallbackList, step: int, logs: Logs) -> None:

@@ -189,14 +189,15 @@ class Steps:
         for number, term in enumerate(self.objective.terms):
             scope = tf.name_scope(loss_scope(number))
             with blamed(self.log, codes.S401, term.span, f"`{term.loss.name}`"), scope:
-                given = targets[term.output], predictions[term.output]
+                given = targets[term.target], predictions[term.output]
                 parts.append(summed(term.loss, *given, self.replicas, self._weights(weights, given[0], training)))
         sums = tf.stack([tf.cast(part[0], tf.float32) for part in parts])
         divisors = tf.stack([*(tf.cast(part[1], tf.float32) for part in parts), examples])
         if self.replicas > 1:
             divisors = tf.distribute.get_replica_context().all_reduce(SUM, divisors)
         shares = tf.math.divide_no_nan(sums, divisors[:-1])
-        total = tf.reduce_sum(shares)
+        counts = [term.weight for term in self.objective.terms]
+        total = tf.reduce_sum(shares if set(counts) == {1.0} else shares * tf.constant(counts))
         if penalties:
             # Weights are the same on every replica and activities are means over a batch: both count by examples.
             penalty = tf.add_n(penalties)
@@ -222,7 +223,7 @@ class Steps:
                 if weights is not None and (mask := mask_of(answer)) is not None:
                     # Keras multiplies the two as they are.
                     given = tf.reshape(weights, (-1, *(1 for _ in mask.shape[1:])))
-                measure.metric.update_state(targets[measure.output], answer, sample_weight=given)
+                measure.metric.update_state(targets[measure.target], answer, sample_weight=given)
 
     def average_state(self) -> None:
         """Make the replicas agree on state that has no gradient, like moving averages of batch normalization."""

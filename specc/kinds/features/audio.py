@@ -127,6 +127,8 @@ class Audio:
         """
         data = Path(name).read_bytes()
         if data[:4] == b"RIFF" and data[12:16] == b"fmt " and data[16:22] in _PLAIN and data[34:36] == b"\x10\0":
+            if not _whole(data):
+                raise ValueError("a WAV file that was cut off")
             return data
         if data[:4] == b"OggS" and not _ended(data):
             raise ValueError("an OGG file that was cut off")
@@ -187,6 +189,14 @@ class Audio:
 
 _PLAIN = (b"\x10\0\0\0\x01\0", b"\x12\0\0\0\x01\0")
 """The forms of a header that TensorFlow reads: 16 or 18 bytes long, of plain numbers."""
+
+
+def _whole(data: bytes) -> bool:
+    """Whether a WAV file has all samples that it says it has."""
+    at = 12
+    while at + 8 <= len(data) and data[at : at + 4] != b"data":
+        at += 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+    return at + 8 + int.from_bytes(data[at + 4 : at + 8], "little") <= len(data)
 
 
 def _ended(data: bytes) -> bool:

@@ -45,7 +45,9 @@ def plain(arrow: ModuleType, name: str, values: Any) -> Column:
         return _lists(arrow, values)
     elif types.is_struct(kind) or types.is_map(kind) or types.is_union(kind):
         told = f"`{name}` holds values of the type {kind}"
-        raise Refusal(S503, told, "store each part of it as a column of its own")
+        parts = [f"`{name}.{kind.field(i).name}`" for i in range(kind.num_fields)] if types.is_struct(kind) else []
+        help = f"name one of its parts: {', '.join(parts)}" if parts else "store each part of it as a column of its own"
+        raise Refusal(S503, told, help)
     return np.asarray(values.to_numpy(zero_copy_only=False))
 
 

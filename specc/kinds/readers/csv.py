@@ -30,6 +30,13 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 BLOCK = 8 * 2**20
 """Bytes that are parsed at once, and become a chunk."""
 
+MARK = "\udcff"
+"""What stands in a text for bytes that cannot be decoded; no text of any encoding holds it."""
+
+codecs.register_error(
+    "specc-marked", lambda error: (MARK, error.end) if isinstance(error, UnicodeDecodeError) else ("", 0)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Csv:
@@ -107,7 +114,9 @@ class Csv:
             raise Refusal(S503, f"{called(path)} begins with no header", "its first line names the columns", "path")
         if not first:
             raise Refusal(S503, f"{called(path)} has no row, and so no columns", argument="path")
-        return [name.strip() for name in first] if self.header else [str(number) for number in range(len(first))]
+        if not self.header:
+            return [str(number) for number in range(len(first))]
+        return [name.strip().replace(MARK, "\ufffd") for name in first]
 
     @property
     def first(self) -> int:
@@ -116,12 +125,24 @@ class Csv:
 
     @contextmanager
     def text(self, path: Path) -> Iterator[io.TextIOWrapper]:
-        """The text of a file, without a byte-order mark; what cannot be decoded is replaced."""
+        """The text of a file, without a byte-order mark; what cannot be decoded is marked."""
         codec = self._codec()
         with unpacked(path) as file:
             name = "utf-8-sig" if codec == "utf-8" else codec
-            with io.TextIOWrapper(file, encoding=name, errors="replace", newline="") as text:
+            with io.TextIOWrapper(file, encoding=name, errors="specc-marked", newline="") as text:
                 yield text
+
+    def decodes(self, path: Path) -> bool:
+        """Whether all bytes of a file are of the encoding."""
+        decoder = codecs.getincrementaldecoder(self._codec())()
+        with unpacked(path) as file:
+            try:
+                for part in iter(lambda: file.read(BLOCK), b""):
+                    decoder.decode(part)
+                decoder.decode(b"", final=True)
+            except UnicodeError:
+                return False
+        return True
 
     def undecodable(self, path: Path) -> str:
         """The line that cannot be decoded, as `table.csv:7`; the file alone where lines cannot be told apart."""
@@ -156,12 +177,16 @@ class _File:
         """Whether the file was once read to its end, and every quote is closed."""
         self.numeric = {name for name, feature in wanted.items() if feature is not None and feature.numeric}
         """The columns that are parsed as numbers; none once one was found to hold something else."""
+        self.foul: bool | None = None if skip is not None else False
+        """Whether rows must be passed over whose bytes cannot be decoded; None where nobody has looked yet."""
         self.absent = arrow.array(list(reader.missing), "string")
         self.rows = Lines(lambda: self._records(whole=True), 1)
 
     def chunks(self) -> Iterator[Chunk]:
         self.read = 0
         with told_of(self.path):
+            if self.foul is None:
+                self.foul = not self.reader.decodes(self.path)
             for batch in self._batches():
                 self.read += batch.num_rows
                 columns = {name: self._column(batch[name], feature) for name, feature in self.wanted.items()}
@@ -221,7 +246,10 @@ class _File:
         words = self.arrow.dictionary(self.arrow.int32(), string)
         types = {name: self.arrow.float64() if name in self.numeric else words for name in self.wanted}
         with ExitStack() as stack:
-            file = str(self.path) if packed(self.path) is None else stack.enter_context(unpacked(self.path))
+            if self.foul:
+                file: Any = Parts(self._decoded())
+            else:
+                file = str(self.path) if packed(self.path) is None else stack.enter_context(unpacked(self.path))
             yield from csv.open_csv(
                 file,
                 read_options=csv.ReadOptions(
@@ -229,7 +257,7 @@ class _File:
                     skip_rows_after_names=self.reader.first - 1,
                     use_threads=threads,
                     block_size=BLOCK,
-                    encoding="utf8" if self.reader._codec() == "utf-8" else self.reader._codec(),
+                    encoding="utf8" if self.foul or self.reader._codec() == "utf-8" else self.reader._codec(),
                 ),
                 parse_options=csv.ParseOptions(
                     delimiter=self.reader.delimiter, newlines_in_values=True, invalid_row_handler=self._invalid()
@@ -242,17 +270,42 @@ class _File:
                 ),
             )
 
+    def _decoded(self) -> Iterator[bytes]:
+        """The file as UTF-8, without the rows of which a wanted value cannot be decoded, and the ragged ones."""
+        asked = [number for number, name in enumerate(self.names) if name in self.wanted]
+        written = io.StringIO()
+        rows = csv.writer(written, lineterminator="\n")
+        if self.reader.header:
+            rows.writerow(self.names)
+        for begins, record in self._rows():
+            what = ""
+            if len(record) != len(self.names):
+                what = self._ragged(len(record))
+            elif any(MARK in record[number] for number in asked):
+                what = f"its bytes are not {self.reader.encoding}"
+            if what and self.skip is not None:
+                self.skip(f"{called(self.path)}:{begins}", what)
+                continue
+            rows.writerow([value.replace(MARK, "\ufffd") for value in record])
+            if written.tell() > BLOCK // 8:
+                yield written.getvalue().encode()
+                written.seek(0)
+                written.truncate()
+        yield written.getvalue().encode()
+
+    def _ragged(self, values: int) -> str:
+        first = "the header" if self.reader.header else "the first row"
+        return f"{values} values, and {first} has {len(self.names)}"
+
     def _invalid(self) -> Any:
         """What is done with rows of another length than the first."""
         records = enumerate(self._records(), start=self.reader.first)
-        first = "the header" if self.reader.header else "the first row"
 
         def invalid(row: Any) -> str:
             if self.skip is None:
                 return "error"
             line = next((line for number, line in records if number == row.number), 0)
-            told = f"{row.actual_columns} values, and {first} has {len(self.names)}"
-            self.skip(f"{called(self.path)}:{line}", told)
+            self.skip(f"{called(self.path)}:{line}", self._ragged(row.actual_columns))
             return "skip"
 
         return invalid
@@ -294,15 +347,46 @@ class _File:
         return coded(self.arrow, values, self.absent)
 
     def _records(self, *, whole: bool = False) -> Iterator[int]:
-        """The line on which each record begins, after the header; blank ones are none. `whole`: of the right length."""
+        """The line on which each record begins, after the header; blank ones are none. `whole`: only those that are
+        given as rows, and in the end the line after them."""
+        asked = [number for number, name in enumerate(self.names) if name in self.wanted] if self.foul else []
+        for begins, record in self._rows(end=whole):
+            given = len(record) == len(self.names) and not any(MARK in record[number] for number in asked)
+            if not whole or not record or given:
+                yield begins
+
+    def _rows(self, *, end: bool = False) -> Iterator[tuple[int, list[str]]]:
+        """Each record after the header, with the line on which it begins; and an empty one in the end, if asked for."""
         with self.reader.text(self.path) as text:
             records = csv.reader(text, delimiter=self.reader.delimiter)
             if self.reader.header:
                 next(records)
             begins = records.line_num + 1
             for record in records:
-                if record and (not whole or len(record) == len(self.names)):
-                    yield begins
+                if record:
+                    yield begins, record
                 begins = records.line_num + 1
-            if whole:
-                yield begins
+            if end:
+                yield begins, []
+
+
+class Parts(io.RawIOBase):
+    """Pieces of bytes as a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces, self.left = pieces, b""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, into: Any) -> int:
+        """As `io.RawIOBase` has it."""
+        while not self.left:
+            piece = next(self.pieces, None)
+            if piece is None:
+                return 0
+            self.left = piece
+        size = min(len(into), len(self.left))
+        into[:size], self.left = self.left[:size], self.left[size:]
+        return size

@@ -42,7 +42,7 @@ class Parquet:
         for path in paths:
             with _opened(arrow, path) as file:
                 lengths.append(file.metadata.num_rows)
-                there = file.schema_arrow.names
+                there = list(_columns(arrow, file.schema_arrow))
                 names = tuple(there if names is None else (name for name in names if name in there))
         wanted = [name for name in names or () if name in fields]
 
@@ -66,13 +66,13 @@ def _opened(arrow: ModuleType, path: Path, texts: list[str] | None = None) -> An
 def _chunks(arrow: ModuleType, path: Path, wanted: list[str]) -> Iterator[Chunk]:
     with _opened(arrow, path) as file:
         schema, metadata = file.schema_arrow, file.metadata
-        # Texts come as Parquet keeps them: each value once.
-        texts = [name for name in wanted if arrow.types.is_string(schema.field(name).type)]
+        # Texts come as Parquet keeps them: each value once. Arrow does not do so inside structs.
+        texts = [name for name in wanted if name in schema.names and arrow.types.is_string(schema.field(name).type)]
         size = sum(
             group.column(number).total_uncompressed_size
             for group in map(metadata.row_group, range(metadata.num_row_groups))
             for number in range(metadata.num_columns)
-            if group.column(number).path_in_schema.partition(".")[0] in wanted
+            if any(f"{group.column(number).path_in_schema}.".startswith(f"{name}.") for name in wanted)
         )
     together = BYTES if room() > 16 * BYTES else BYTES // 8
     rows = max(1, min(ROWS, together * metadata.num_rows // max(1, size)))
@@ -84,6 +84,27 @@ def _chunks(arrow: ModuleType, path: Path, wanted: list[str]) -> Iterator[Chunk]
             return
         try:
             for batch in file.iter_batches(rows, columns=wanted):
-                yield {name: plain(arrow, name, batch[name]) for name in wanted}
+                yield {name: plain(arrow, name, _values(arrow, batch, name)) for name in wanted}
         except arrow.ArrowInvalid as error:
             raise Refusal(S503, f"{called(path)} is damaged: {error}", "write or copy it again", "path") from error
+
+
+def _columns(arrow: ModuleType, schema: Any) -> dict[str, Any]:
+    """The types of all columns by their names; a part of a struct is `struct.part`, beside the struct itself."""
+    found = {field.name: field.type for field in schema}
+    waiting = list(found.items())
+    while waiting:
+        name, kind = waiting.pop(0)
+        if arrow.types.is_struct(kind):
+            parts = {f"{name}.{part.name}": part.type for part in kind}
+            found |= {part: of for part, of in parts.items() if part not in found}
+            waiting += parts.items()
+    return found
+
+
+def _values(arrow: ModuleType, batch: Any, name: str) -> Any:
+    """A column of a batch; of a struct that is missing in a row, every part is."""
+    if name in batch.schema.names:
+        return batch[name]
+    whole = next(one for one in batch.schema.names if name.startswith(f"{one}."))
+    return arrow.compute.struct_field(batch[whole], name.removeprefix(f"{whole}.").split("."))

@@ -18,11 +18,12 @@ def dropped_outputs(graph: Graph) -> Iterator[Diagnostic]:
     """W304: dropout with no weights between it and an output that a loss judges."""
     if graph.plan.training is None:
         return
+    judged = {term.output for term in graph.plan.training.terms}
     for output in graph.network.outputs:
         step = graph.steps.get(output.ref.name)
         while step is not None and layer(step) in FORMS:
             step = graph.before(step)
-        if output.name not in graph.plan.training.losses or step is None or not _drops(step):
+        if output.name not in judged or step is None or not _drops(step):
             continue
         yield Diagnostic(
             codes.W304,

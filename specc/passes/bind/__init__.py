@@ -8,6 +8,7 @@ from specc import codes
 from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Log, Refusal, nearest
 from specc.passes.bind.dataset import bind_dataset, bind_fields
+from specc.passes.bind.losses import with_judged
 from specc.passes.bind.network import Weaver
 from specc.passes.bind.scope import Made, Scope, refs_of, resolve
 from specc.passes.bind.training import bind_exports, bind_runtime, bind_training
@@ -32,14 +33,14 @@ def bind(document: Document, log: Log) -> Plan:
     targets = bind_fields(data["targets"], values, log, inputs) if data and "targets" in data else ()
     facts.fields |= {f"targets.{f.name}": f for f in targets}
     dataset = bind_dataset(data, inputs, targets, values, log) if data else None
-    network = _network(tree, inputs, targets, facts, values, log)
+    network, meant = _network(tree, inputs, targets, facts, values, log)
     return Plan(
         name=str(values.compute(tree["name"]).plain()) if "name" in tree else _stem(source.path),
         description=str(values.compute(tree["description"]).plain()) if "description" in tree else "",
         seed=_seed(tree, values, log),
         network=network,
         dataset=dataset,
-        training=bind_training(tree["training"], network.outputs, [one.name for one in targets], values, log)
+        training=bind_training(tree["training"], meant, [one.name for one in targets], values, log)
         if "training" in tree
         else None,
         runtime=bind_runtime(tree.get("runtime"), values, log),
@@ -89,20 +90,23 @@ def _check_parameters(parameters: Parameters, values: Values, log: Log) -> None:
 
 def _network(
     tree: Tree, fields: tuple[Field, ...], targets: tuple[Field, ...], facts: Facts, values: Values, log: Log
-) -> Network:
+) -> tuple[Network, dict[str, str]]:
+    """The network, and what its outputs may be called where losses are given."""
     model = tree.get("model")
     if model is None:
-        return Network((), (), ())
+        return Network((), (), ()), {}
     weaver = Weaver(tree["blocks"].entries if "blocks" in tree else {}, log)
     inputs = _inputs(model, fields, facts, values, log)
     scope = Scope(values)
     for one in inputs:
         scope.names[one.name] = Made(Ref(one.name), planted(None, one.span), one.name, values)
     if not inputs:
-        return Network((), (), ())  # It has been told, and no step could begin with anything.
+        return Network((), (), ()), {}  # It has been told, and no step could begin with anything.
     end = weaver.chain(model["layers"], scope, Ref(inputs[0].name) if len(inputs) == 1 else None)
     weaver.try_unused_blocks(values)
-    return Network(inputs, tuple(weaver.steps), _outputs(model, weaver, scope, end, [f.name for f in targets]))
+    outputs = _outputs(model, weaver, scope, end, [f.name for f in targets])
+    terms = tree["training"]["loss"].elements if "training" in tree else ()
+    return with_judged(Network(inputs, tuple(weaver.steps), outputs), terms, scope, end, log)
 
 
 def _inputs(model: Tree, fields: tuple[Field, ...], facts: Facts, values: Values, log: Log) -> tuple[Input, ...]:

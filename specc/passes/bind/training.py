@@ -3,46 +3,56 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from specc import catalog, codes, schema
+from specc import codes
 from specc.calls import UNKNOWN_VALUE, Call
-from specc.diagnostics import Log, nearest
-from specc.passes.bind.calls import LOST, bind_call, signature
+from specc.diagnostics import Log
+from specc.passes.bind.calls import bind_call
+from specc.passes.bind.losses import bind_losses, known_output
 from specc.passes.bind.values import Values
-from specc.plan import ClassWeight, Output, Runtime, Schedule, Training
-from specc.text.spelling import established, respelt
+from specc.plan import ClassWeight, Runtime, Schedule, Training
 from specc.tree import Tree
 
 _EVERY = re.compile(r"([1-9]\d*) (epoch|step|minute)s?")
 
 
-def bind_training(
-    tree: Tree, outputs: tuple[Output, ...], targets: Collection[str], values: Values, log: Log
-) -> Training:
-    """The `training` section. What is given once counts for every output."""
-    names = [o.name for o in outputs]
-    epochs = values.compute(tree["epochs"]) if "epochs" in tree else None
-    count = 1
-    if epochs is not None and epochs.value is not UNKNOWN_VALUE:
-        if isinstance(epochs.value, bool) or not isinstance(epochs.value, int) or epochs.value < 1:
-            log.report(
-                codes.S105, epochs.span, f"`epochs` must be a whole number of at least 1, not {epochs.plain()!r}"
-            )
-        else:
-            count = epochs.value
+def bind_training(tree: Tree, meant: Mapping[str, str], targets: Collection[str], values: Values, log: Log) -> Training:
+    """The `training` section. What is given once counts for every output; `meant` names them, as in `bind_losses`."""
+    names = list(dict.fromkeys(meant.values()))
+    if "epochs" in tree and "steps" in tree:
+        log.report(
+            codes.S105,
+            tree["steps"].key,
+            "`epochs` and `steps` both say how long to train",
+            help="leave out one of them; `epochs: null` takes back what is extended",
+        )
     return Training(
-        losses=_losses(tree["loss"], names, targets, values, log),
+        terms=bind_losses(tree["loss"], meant, targets, values, log),
         metrics=_metrics(tree["metrics"], names, targets, values, log) if "metrics" in tree else {},
         optimizer=_call("optimizers", tree["optimizer"], values, log),
         callbacks=tuple(_call("callbacks", item, values, log) for item in tree["callbacks"].elements)
         if "callbacks" in tree
         else (),
-        epochs=count,
+        epochs=_count(tree, "epochs", values, log) or 1,
         span=tree.key,
         class_weight=_class_weight(tree["class_weight"], values, log) if "class_weight" in tree else None,
+        steps=_count(tree, "steps", values, log),
+        validation_freq=_count(tree, "validation_freq", values, log) or 1,
     )
+
+
+def _count(tree: Tree, key: str, values: Values, log: Log) -> int | None:
+    """A whole number of at least 1; None where none is given, or it is not known."""
+    if key not in tree:
+        return None
+    count = values.compute(tree[key])
+    if isinstance(count.value, int) and not isinstance(count.value, bool) and count.value > 0:
+        return count.value
+    if count.value is not UNKNOWN_VALUE:
+        log.report(codes.S105, count.span, f"`{key}` must be a whole number of at least 1, not {count.plain()!r}")
+    return None
 
 
 def bind_runtime(tree: Tree | None, values: Values, log: Log) -> Runtime:
@@ -80,30 +90,6 @@ def bind_exports(tree: Tree | None, values: Values, log: Log) -> tuple[Call, ...
     return tuple(_call("exporters", item, values, log) for item in tree.elements) if tree else ()
 
 
-def by_output(tree: Tree, names: Collection[str]) -> bool:
-    """Is this mapping from outputs, rather than one call? A call has one key: a loss, and no output's name."""
-    keys = list(tree.entries)
-    return bool(keys) and (len(keys) != 1 or keys[0] in names or not _is_loss(keys[0]))
-
-
-def _is_loss(name: str) -> bool:
-    return signature("losses", catalog.aliases("losses").get(name, name)) is not None
-
-
-def _losses(tree: Tree, names: list[str], targets: Collection[str], values: Values, log: Log) -> dict[str, Call]:
-    if by_output(tree, {*names, *targets}):
-        return {
-            name: _call("losses", item, values, log)
-            for name, item in tree.entries.items()
-            if _known(name, item, names, targets, log)
-        }
-    call = _call("losses", tree, values, log)
-    # The schema lets a mapping pass that is right as one by target: `{Huber: mse}`.
-    for complaint in schema.complaints(values.compute(tree), "losses") if call.name != LOST else ():
-        log.report(complaint.code, complaint.span, complaint.message, help=complaint.help)
-    return dict.fromkeys(names, call)
-
-
 def _metrics(
     tree: Tree, names: list[str], targets: Collection[str], values: Values, log: Log
 ) -> dict[str, tuple[Call, ...]]:
@@ -111,9 +97,11 @@ def _metrics(
         return {
             name: _list("metrics", item, values, log)
             for name, item in tree.entries.items()
-            if _known(name, item, names, targets, log)
+            if known_output(name, item, names, targets, log)
         }
-    return dict.fromkeys(names, _list("metrics", tree, values, log))
+    # An output that answers another's target is measured where it is asked for by its name.
+    answering = [name for name in names if name in targets] or names
+    return dict.fromkeys(answering, _list("metrics", tree, values, log))
 
 
 def _class_weight(tree: Tree, values: Values, log: Log) -> ClassWeight | None:
@@ -146,18 +134,3 @@ def _list(family: str, tree: Tree, values: Values, log: Log) -> tuple[Call, ...]
 
 def _call(family: str, tree: Tree, values: Values, log: Log) -> Call:
     return bind_call(family, tree, values.compute(tree), log)
-
-
-def _known(name: str, item: Tree, names: list[str], targets: Collection[str], log: Log) -> bool:
-    """Is there an output for this name? A target that has none is told where the outputs are."""
-    if name in names or name in targets:
-        return name in names
-    near = nearest(name, names)
-    log.report(
-        codes.S205,
-        item.key,
-        f"the network has no output for `{name}`",
-        help=f"did you mean `{near}`?" if near else f"its outputs are: {', '.join(names)}",
-        fix=respelt(item.key, name, established(name, names, log.sources.get(item.key.path, ""))),
-    )
-    return False

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from specc import codes
+from specc.calls import Call
 from specc.diagnostics import Log, nearest
 from specc.kinds.features import is_class
 from specc.kinds.features.binary import Binary
@@ -27,11 +28,13 @@ def with_class_weights(plan: Plan, training: Training, cases: Sequence[Case], lo
     if weight is None or not cases:
         return plan
     case, remedy = cases[0], "leave out `class_weight`"
-    if len(plan.network.outputs) > 1 or len(cases) > 1:
+    targets = {one.target.name for one in cases}
+    batchwise = next((one.loss for one in cases if one.loss is not None and _of_a_batch(one.loss)), None)
+    if len(targets) > 1:
         log.report(
             codes.S105,
             weight.span,
-            f"`class_weight` weighs the classes of one target, and here are {len(plan.network.outputs)}",
+            f"`class_weight` weighs the classes of one target, and here are {len(targets)}",
             help=f"{remedy}, or train one target",
         )
     elif not _one_class(case):
@@ -43,11 +46,11 @@ def with_class_weights(plan: Plan, training: Training, cases: Sequence[Case], lo
             help="it is for `type: category` and `type: binary`",
             related=case.related,
         )
-    elif case.loss is not None and canonical(case.loss) in OF_A_BATCH and case.loss.arguments.get("axis") is None:
+    elif batchwise is not None:
         log.report(
             codes.S105,
             weight.span,
-            f"`class_weight` weighs examples, and `{case.loss.name}` makes one number of a whole batch",
+            f"`class_weight` weighs examples, and `{batchwise.name}` makes one number of a whole batch",
             help=f"use another loss, or {remedy}",
         )
     elif weight.by_class is not None and (names := _names(case)) is not None:
@@ -57,6 +60,10 @@ def with_class_weights(plan: Plan, training: Training, cases: Sequence[Case], lo
         table = (*(weight.by_class.get(name, 1.0) for name in names), *rest)
         return replace(plan, training=replace(training, class_weight=replace(weight, by_number=table)))
     return plan
+
+
+def _of_a_batch(loss: Call) -> bool:
+    return canonical(loss) in OF_A_BATCH and loss.arguments.get("axis") is None
 
 
 def _one_class(case: Case) -> bool:

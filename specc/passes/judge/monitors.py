@@ -49,9 +49,7 @@ class Logged:
 def logged(plan: Plan, training: Training, cases: Sequence[Case]) -> Logged | None:
     """What a plan measures, under the names that Keras gives it; None where only data can tell a name."""
     outputs = [output.name for output in plan.network.outputs]
-    rises = {"loss": False}
-    if len(training.losses) > 1:
-        rises |= {f"{output}_loss": False for output in training.losses}
+    rises = dict.fromkeys(("loss", *training.loss_names), False)
     directed = {"loss"}
     classes = {(case.output.name, id(metric)): case.measured_by(metric) for case in cases for metric in case.metrics}
     seen: dict[str, int] = {}
@@ -99,7 +97,10 @@ def judge_callbacks(plan: Plan, training: Training, cases: Sequence[Case], log: 
         given = {argument.name: argument.default for argument in takes.arguments} | dict(call.arguments)
         by_steps = isinstance(given.get("save_freq"), int)
         names = (*(known.names if by_steps else known.all), *(("learning_rate",) if adjusted else ()))
-        _judge_file_name(call, given, names, training, log)
+        # A file is saved after each epoch, and must find all that is in its name.
+        always = training.validation_freq == 1 or given.get("save_best_only") is not False
+        there = names if always else [name for name in names if not name.startswith("val_")]
+        _judge_file_name(call, given, there, training, log)
         monitor = given.get("monitor")
         if not isinstance(monitor, str):
             continue

@@ -69,7 +69,7 @@ def values(one: Likeness) -> str:
 
 
 def _notes(portrait: Portrait) -> list[Text]:
-    return [
+    return [Text(line, "yellow") for line in portrait.skipped] + [
         Text(f"{count:,} {split} rows have the same inputs as a training row", "yellow")
         for split, count in (portrait.repeated or {}).items()
         if count
