@@ -29,6 +29,7 @@ from specc.backend.training.debug import Trail
 from specc.backend.training.interrupt import listening
 from specc.backend.training.loop import Diverged, Feed, Fit, Logs, Outcome, Terminated, evaluate
 from specc.backend.training.progress import Progress, Silent
+from specc.backend.training.rates import Sweep, steerable, sweep
 from specc.backend.training.steps import Steps
 from specc.diagnostics import Log, Refusal, Rejected, Span
 from specc.plan import Dataset, Plan, Training
@@ -89,10 +90,53 @@ def run(
         Rejected: every reason is in `log`. What was learnt by a run that diverged is kept, without artefacts.
         Refusal: S105, S608 or S609, when `out` cannot be used.
     """
-    started = perf_counter()
     _complete(plan, log)
     if not dry_run:
         out = rundir.find(out, plan, resume=resume)
+    job = _prepared(plan, log, replan, debug=debug)
+    if dry_run:
+        return job.rehearse()
+    with rundir.claim(out, plan.name) as place:
+        return job.perform(place.path, progress or Silent(), resumed=place.resumed)
+
+
+def find_rate(
+    plan: Plan,
+    out: Path | None,
+    log: Log,
+    *,
+    replan: Callable[[Facts], Plan] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Path, Sweep]:
+    """Try ever greater learning rates on the network of a plan as it is before training, and keep nothing of it.
+
+    Args:
+        out: a directory for what was found, new or empty; None takes the next free `runs/NAME-lr-N`.
+
+    Returns:
+        The directory, which is empty, and what was found.
+
+    Raises:
+        Rejected: as `run` does. Refusal: S105 or S609, when `out` cannot be used.
+    """
+    _complete(plan, log)
+    out = rundir.find(out, plan, resume=False)
+    job = _prepared(plan, log, replan, amend=steerable)
+    found = job.try_rates(progress or Silent())
+    with rundir.claim(out, f"{plan.name}-lr") as place:
+        return place.path, found
+
+
+def _prepared(
+    plan: Plan,
+    log: Log,
+    replan: Callable[[Facts], Plan] | None,
+    *,
+    debug: bool = False,
+    amend: Callable[[Plan], Plan] = lambda plan: plan,
+) -> _Job:
+    """A run of a plan, once it was amended, that has everything it needs."""
+    started = perf_counter()
     _determined(plan)
     # First of all: devices can be divided only before anything else has run on them.
     strategy = _strategy(plan, log)
@@ -102,16 +146,13 @@ def run(
         plan = replan(data.facts())
         if [f.name for f in plan.fields] != fields:
             data = open_data(plan, log)
+    plan = amend(plan)
     dataset, training = _complete(plan, log)
     with faults.memory_explained(plan, log), strategy.scope():
         model = build(plan, log)
         objective = compile_model(model, plan, log)
     steps = Steps(strategy, model, objective, log, class_weights(training, data.splits["train"]))
-    job = _Job(plan, dataset, training, data, steps, log, started, debug)
-    if dry_run:
-        return job.rehearse()
-    with rundir.claim(out, plan.name) as place:
-        return job.perform(place.path, progress or Silent(), resumed=place.resumed)
+    return _Job(plan, dataset, training, data, steps, log, started, debug)
 
 
 def _complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
@@ -176,6 +217,11 @@ class _Job:
             f"one training step on {int(tally.examples)} examples: loss {float(tally.losses[0] / tally.examples):.4g}",
         )
         return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
+
+    def try_rates(self, progress: Progress) -> Sweep:
+        """Train with ever greater learning rates."""
+        with self._explained(()):
+            return sweep(self.steps, self._feed("train").stream(0, 0), progress)
 
     def perform(self, path: Path, progress: Progress, *, resumed: bool = False) -> Run:
         """Train in full and fill the run directory; `resumed`: from its last checkpoint on."""
