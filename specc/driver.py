@@ -167,7 +167,7 @@ def find_rate(plan: Plan, out: Path | None, log: Log, *, show_progress: bool = F
     def replan(facts: Mapping[str, Mapping[str, Any]]) -> Plan:
         return check(replace(plan.source, facts=facts), log)
 
-    work = backend("run", log, path)
+    work = backend("finding", log, path)
     progress = backend("training.progress", log, path).progress() if show_progress else None
     try:
         found: tuple[Path, Sweep] = work.find_rate(plan, out, log, replan=replan, progress=progress)

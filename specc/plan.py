@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -89,6 +89,13 @@ class Step:
         )
 
     @property
+    def trained(self) -> tuple[Weight, ...] | None:
+        """The weights that training changes."""
+        return (
+            self.weights if self.weights is None else tuple(w for w in self.weights if w.trainable and not self.frozen)
+        )
+
+    @property
     def label(self) -> str:
         """The call as a spec writes it: `Dense`, `ops.matmul`, `applications.ResNet50`."""
         return self.call.name if self.call.family == "layers" else f"{self.call.family}.{self.call.name}"
@@ -136,22 +143,30 @@ class Network:
     @property
     def weights(self) -> int | None:
         """All weights of the network, those used again counted once; None where a step has no rule."""
-        return _total(self.steps, trainable=False)
+        return _total(step.weights for step in self.steps if not step.shares)
 
     @property
     def trainable(self) -> int | None:
-        """The weights that training changes."""
-        return _total(self.steps, trainable=True)
+        """The weights that training changes, at its beginning."""
+        return _total(step.trained for step in self.steps if not step.shares)
+
+    def during(self, phase: Phase) -> Network:
+        """The network as a phase of training has it: other steps may be frozen."""
+        steps = (
+            step
+            if (frozen := (step.shares or step.name) in phase.frozen) is step.frozen
+            else replace(step, frozen=frozen)
+            for step in self.steps
+        )
+        return replace(self, steps=tuple(steps))
 
 
-def _total(steps: tuple[Step, ...], *, trainable: bool) -> int | None:
+def _total(steps: Iterable[tuple[Weight, ...] | None]) -> int | None:
     total = 0
-    for step in steps:
-        if step.shares:
-            continue
-        if step.weights is None:
+    for weights in steps:
+        if weights is None:
             return None
-        total += sum(w.size for w in step.weights if w.trainable or not trainable)
+        total += sum(weight.size for weight in weights)
     return total
 
 
@@ -235,22 +250,45 @@ class LossTerm:
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
-    """The terms of the loss, metrics by output name, the optimizer, the callbacks, how long.
+class Phase:
+    """A part of training, as a call of Keras's `fit` is one: how long, by what, under which callbacks.
 
-    `steps` is None where `epochs` counts; else so many are taken, and the last epoch may end early. A validation comes
-    after each `validation_freq` epochs.
+    `steps` is None where `epochs` counts; else so many are taken, and the last epoch may end early. `frozen` names the
+    steps of the network whose weights are not trained.
+    """
+
+    epochs: int
+    steps: int | None
+    optimizer: Call
+    callbacks: tuple[Call, ...]
+    frozen: frozenset[str]
+    span: Span
+
+    def epochs_of(self, steps: int) -> int:
+        """How many epochs are begun, where one has so many steps."""
+        return self.epochs if self.steps is None else -(-self.steps // steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The terms of the loss, metrics by output name, and the phases, one at least, that follow one another.
+
+    A validation comes after each `validation_freq` epochs. `start_from` is the file or the run whose weights are begun
+    with, and where the spec says so.
     """
 
     terms: tuple[LossTerm, ...]
     metrics: Mapping[str, tuple[Call, ...]]
-    optimizer: Call
-    callbacks: tuple[Call, ...]
-    epochs: int
+    phases: tuple[Phase, ...]
     span: Span
     class_weight: ClassWeight | None = None
-    steps: int | None = None
     validation_freq: int = 1
+    start_from: tuple[str, Span] | None = None
+
+    @property
+    def callbacks(self) -> tuple[Call, ...]:
+        """Those of all phases, each once."""
+        return tuple({id(call): call for phase in self.phases for call in phase.callbacks}.values())
 
     def target_of(self, output: str) -> str:
         """The target that an output is measured by: that of its first loss, else the one of its name."""

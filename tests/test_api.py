@@ -30,7 +30,7 @@ def test_check_gives_what_is_wrong_and_raises_nothing(tmp_path: Path):
 def test_plan_gives_shapes_and_takes_parameters_and_overrides():
     plan = specc.plan(DIGITS, params={"width": 8}, sets={"training.epochs": 3})
     assert plan.network.step("conv_bn.conv2d").outputs[0].shape == (None, 8, 8, 8)
-    assert plan.training.epochs == 3
+    assert plan.training.phases[0].epochs == 3
 
 
 def test_plan_raises_what_is_wrong_all_at_once(tmp_path: Path):

@@ -18,6 +18,9 @@ DEVICE = "XLA_CPU_JIT"
 ARGUMENTS = frozenset({"Placeholder", "_Arg", "_Retval"})
 """What goes into a graph and comes out of it, which no kernel makes."""
 
+HANDED_OVER = frozenset({"OptionalNone", "OptionalFromValue", "OptionalGetValue"})
+"""How a branch leaves its gradients what they need, in a graph that was not traced for XLA."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -37,7 +40,7 @@ def lacking(function: Any) -> list[Operation]:
     library = {f.signature.name: f.node_def for f in graph.library.function}
     found: dict[tuple[str, str], Operation] = {}
     for node, callers in _nodes(graph.node, library, ()):
-        if node.op not in ARGUMENTS and node.op not in library and not _compiles(node):
+        if node.op not in ARGUMENTS | HANDED_OVER and node.op not in library and not _compiles(node):
             found.setdefault((node.op, node.name), Operation(node.op, node.name, callers))
     return list(found.values())
 

@@ -11,7 +11,7 @@ from specc import catalog, codes
 from specc.backend.lower import lower, named, operation, reason, sizes, value
 from specc.calls import Call
 from specc.diagnostics import Log, Refusal, Rejected
-from specc.plan import Edge, Network, Plan, Ref, Step
+from specc.plan import Edge, Network, Phase, Plan, Ref, Step
 from specc.tensors import Tensor
 
 REFUSALS = (ValueError, TypeError, AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError)
@@ -49,6 +49,15 @@ def tensors_of(plan: Plan, log: Log) -> tuple[dict[str, Any], dict[str, Any]]:
             log.refuse(refusal, step.call.spans.get(refusal.argument, step.span), related=step.callers)
             raise Rejected(log) from refusal
     return inputs, made
+
+
+def turn(model: keras.Model, plan: Plan, phase: Phase) -> None:
+    """Have the layers of a network trained, or left as they are, as a phase of training wants it."""
+    first, *others = plan.training.phases if plan.training else (phase,)
+    changed = frozenset[str]().union(*(first.frozen ^ other.frozen for other in others))
+    for step in plan.network.steps:
+        if step.name in changed and step.shares is None and step.call.family != "ops":
+            model.get_layer(step.name).trainable = step.name not in phase.frozen
 
 
 def _input(name: str, tensor: Tensor) -> Any:

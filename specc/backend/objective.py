@@ -21,7 +21,7 @@ from specc.backend.training.reduction import class_numbers
 from specc.calls import Call
 from specc.catalog.by_shape import by_shape
 from specc.diagnostics import Log, Refusal, Rejected, Span
-from specc.plan import Plan, Training
+from specc.plan import Phase, Plan, Training
 from specc.tensors import Tensor
 
 PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"})
@@ -63,10 +63,11 @@ class Objective:
     loss_names: tuple[str, ...] = ()
 
 
-def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
+def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None = None) -> Objective:
     """Compile a model as its plan says, so that its own `fit` and `evaluate` work too.
 
-    They take a target for each output, under the output's name; a loss towards a second target is not theirs.
+    They take a target for each output, under the output's name; a loss towards a second target is not theirs. The
+    optimizer is that of a phase, of the first where none is given.
 
     Call it in the scope of the strategy that the model was built in.
 
@@ -79,7 +80,8 @@ def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
     before = log.errors
     outputs: Mapping[str, Any] = model.output
     targets = symbolic_targets(plan, training, outputs)
-    optimizer = _made(training.optimizer, training, log)
+    optimizing = (phase or training.phases[0]).optimizer
+    optimizer = _made(optimizing, training, log)
     terms = [
         Term(one.output, one.target, _made(one.loss, training, log), one.weight, one.loss.span or training.span)
         for one in training.terms
@@ -122,7 +124,7 @@ def compile_model(model: keras.Model, plan: Plan, log: Log) -> Objective:
         tuple(terms),
         tuple(measures),
         model.optimizer,
-        training.optimizer.span or training.span,
+        optimizing.span or training.span,
         training.loss_names,
     )
 
@@ -132,8 +134,8 @@ def _each(by_output: Mapping[str, list[Any]]) -> dict[str, Any]:
     return {name: many if len(many) > 1 else many[0] for name, many in by_output.items()}
 
 
-def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[Any]:
-    """The callbacks of a plan; a path of theirs that is relative leads into `directory`.
+def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[list[Any]]:
+    """The callbacks of each phase of a plan; a path of theirs that is relative leads into `directory`.
 
     Raises:
         Rejected: what Keras refuses is in `log`, S105 at the value or the name; S606 for a package that is missing.
@@ -142,9 +144,8 @@ def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[Any]:
     if training is None:
         return []
     before = log.errors
-    made = []
+    made = [[_made(_placed(call, directory), training, log) for call in phase.callbacks] for phase in training.phases]
     for call in training.callbacks:
-        made.append(_made(_placed(call, directory), training, log))
         if call.name == "TensorBoard" and find_spec("tensorboard") is None:
             # TensorFlow itself would find out when the first epoch has passed.
             span = call.span or training.span

@@ -21,18 +21,19 @@ from specc.backend.data import Data, Split, open_data
 from specc.backend.data.augmentation import augmentation
 from specc.backend.devices import free_memory
 from specc.backend.export import Artefact, export
-from specc.backend.network import build
+from specc.backend.network import build, turn
 from specc.backend.objective import class_weights, compile_model, make_callbacks
 from specc.backend.training import divergence, faults
 from specc.backend.training.checkpoint import Checkpoint, Checkpoints
 from specc.backend.training.debug import Trail
-from specc.backend.training.interrupt import listening
-from specc.backend.training.loop import Diverged, Feed, Fit, Logs, Outcome, Terminated, evaluate
+from specc.backend.training.interrupt import Interrupt, listening
+from specc.backend.training.loop import Clock, Diverged, Feed, Fit, Logs, Outcome, Terminated, evaluate
 from specc.backend.training.progress import Progress, Silent
-from specc.backend.training.rates import Sweep, steerable, sweep
+from specc.backend.training.rates import Sweep, sweep
+from specc.backend.training.start import Begun, start_from
 from specc.backend.training.steps import Steps
 from specc.diagnostics import Log, Refusal, Rejected, Span
-from specc.plan import Dataset, Plan, Training
+from specc.plan import Dataset, Phase, Plan, Training
 
 Facts = Mapping[str, Mapping[str, Any]]
 Status = Literal["running", "finished", "interrupted", "terminated", "diverged", "failed"]
@@ -90,51 +91,24 @@ def run(
         Rejected: every reason is in `log`. What was learnt by a run that diverged is kept, without artefacts.
         Refusal: S105, S608 or S609, when `out` cannot be used.
     """
-    _complete(plan, log)
+    complete(plan, log)
     if not dry_run:
         out = rundir.find(out, plan, resume=resume)
-    job = _prepared(plan, log, replan, debug=debug)
+    job = prepared(plan, log, replan, debug=debug)
     if dry_run:
         return job.rehearse()
     with rundir.claim(out, plan.name) as place:
         return job.perform(place.path, progress or Silent(), resumed=place.resumed)
 
 
-def find_rate(
-    plan: Plan,
-    out: Path | None,
-    log: Log,
-    *,
-    replan: Callable[[Facts], Plan] | None = None,
-    progress: Progress | None = None,
-) -> tuple[Path, Sweep]:
-    """Try ever greater learning rates on the network of a plan as it is before training, and keep nothing of it.
-
-    Args:
-        out: a directory for what was found, new or empty; None takes the next free `runs/NAME-lr-N`.
-
-    Returns:
-        The directory, which is empty, and what was found.
-
-    Raises:
-        Rejected: as `run` does. Refusal: S105 or S609, when `out` cannot be used.
-    """
-    _complete(plan, log)
-    out = rundir.find(out, plan, resume=False)
-    job = _prepared(plan, log, replan, amend=steerable)
-    found = job.try_rates(progress or Silent())
-    with rundir.claim(out, f"{plan.name}-lr") as place:
-        return place.path, found
-
-
-def _prepared(
+def prepared(
     plan: Plan,
     log: Log,
     replan: Callable[[Facts], Plan] | None,
     *,
     debug: bool = False,
     amend: Callable[[Plan], Plan] = lambda plan: plan,
-) -> _Job:
+) -> Job:
     """A run of a plan, once it was amended, that has everything it needs."""
     started = perf_counter()
     _determined(plan)
@@ -147,15 +121,22 @@ def _prepared(
         if [f.name for f in plan.fields] != fields:
             data = open_data(plan, log)
     plan = amend(plan)
-    dataset, training = _complete(plan, log)
+    dataset, training = complete(plan, log)
     with faults.memory_explained(plan, log), strategy.scope():
         model = build(plan, log)
-        objective = compile_model(model, plan, log)
-    steps = Steps(strategy, model, objective, log, class_weights(training, data.splits["train"]))
-    return _Job(plan, dataset, training, data, steps, log, started, debug)
+    weights = class_weights(training, data.splits["train"])
+
+    def compiled(phase: Phase) -> Steps:
+        with strategy.scope():
+            turn(model, plan, phase)
+            return Steps(strategy, model, compile_model(model, plan, log, phase), log, weights)
+
+    # The first one last: what is wrong with any of them is told before training begins.
+    steps = [compiled(phase) for phase in reversed(training.phases)][-1]
+    return Job(plan, dataset, training, data, steps, compiled, log, started, debug)
 
 
-def _complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
+def complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
     for name, part in (("dataset", plan.dataset), ("training", plan.training)):
         if part is None:
             log.report(codes.S104, plan.tree.span, f"a run needs `{name}`, which this spec does not have")
@@ -183,7 +164,7 @@ def _strategy(plan: Plan, log: Log) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
     """A run that has everything it needs."""
 
     plan: Plan
@@ -191,6 +172,9 @@ class _Job:
     training: Training
     data: Data
     steps: Steps
+    """Those of the first phase."""
+    compiled: Callable[[Phase], Steps]
+    """The network compiled as a phase trains it."""
     log: Log
     started: float
     debug: bool = False
@@ -198,29 +182,47 @@ class _Job:
     """Bytes that there were for training when it began."""
     resumed: list[dict[str, int]] = field(default_factory=list)
     """Where this run has gone on from a checkpoint, each time that it did."""
+    begun: list[Begun] = field(default_factory=list)
+    """What its weights began with, where that is another network."""
+    fits: list[Fit] = field(default_factory=list)
+    """The training of each phase that has begun."""
+
+    @property
+    def kept(self) -> str:
+        """After something has failed: how far the network came that is left."""
+        return self.fits[-1].kept if self.fits else ""
 
     def rehearse(self) -> Run:
         """One step and one evaluation on one batch each."""
-        steps, model = self.steps, self.steps.model
+        steps, model, phases = self.steps, self.steps.model, self.training.phases
         with TemporaryDirectory(prefix="specc-dry-run-") as folder:
             make_callbacks(self.plan, Path(folder), self.log)
-        with self._explained(()):
-            tally = steps.train(steps.feed(self._feed("train").stream(0, 0)), tf.constant(1), steps.nothing())
-            if int(tally.bad) >= 0:
-                self._diverged(Diverged(1, 1), "")
-            logs = evaluate(steps, steps.feed(self._feed("train").stream(0, 0)), 1)
+        begun = start_from(model, self.plan, self.log)
+        tried = []
+        for number, phase in enumerate(phases):
+            steps = self.compiled(phase) if number else steps
+            with self._explained([() for _ in phases]):
+                tally = steps.train(steps.feed(self._feed("train").stream(0, 0)), tf.constant(1), steps.nothing())
+                if int(tally.bad) >= 0:
+                    self._diverged(Diverged(1, 1), "", phase)
+                logs = evaluate(steps, steps.feed(self._feed("train").stream(0, 0)), 1)
+            loss = float(tally.losses[0] / tally.examples)
+            of_phase = f" of phase {number + 1}" if len(phases) > 1 else ""
+            tried.append(f"one training step{of_phase} on {int(tally.examples)} examples: loss {loss:.4g}")
         sizes = ", ".join(f"{split.examples:,} {name}" for name, split in self.data.splits.items())
         checked = (
             f"data: {sizes}",
             f"network: {model.count_params():,} parameters",
             f"devices: {', '.join(manifest.devices(steps.strategy))}",
-            f"one training step on {int(tally.examples)} examples: loss {float(tally.losses[0] / tally.examples):.4g}",
+            *([f"weights: {begun}"] if begun else []),
+            *tried,
         )
         return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
 
     def try_rates(self, progress: Progress) -> Sweep:
         """Train with ever greater learning rates."""
-        with self._explained(()):
+        start_from(self.steps.model, self.plan, self.log)
+        with self._explained([() for _ in self.training.phases]):
             return sweep(self.steps, self._feed("train").stream(0, 0), progress)
 
     def perform(self, path: Path, progress: Progress, *, resumed: bool = False) -> Run:
@@ -228,7 +230,6 @@ class _Job:
         plan, model = self.plan, self.steps.model
         learnt = resumed
         last = monotonic()
-        fit: Fit | None = None
 
         def keep(history: Mapping[str, Sequence[float]]) -> None:
             nonlocal learnt, last
@@ -239,37 +240,25 @@ class _Job:
         checkpoints = Checkpoints(path / "checkpoints", plan.runtime.checkpoint)
         try:
             since = self._since(path, checkpoints, progress) if resumed else None
+            if since is None and (begun := start_from(model, plan, self.log)):
+                self.begun.append(begun)
+                progress.say(str(begun))
             rundir.write_text(path / rundir.SPEC, rundir.spec_text(plan))
             self._describe(path, "running")
             callbacks = make_callbacks(plan, path, self.log)
             with listening() as interrupt, self._explained(callbacks):
-                fit = Fit(
-                    self.steps,
-                    self._feed("train"),
-                    self._feed("validation") if "validation" in self.data.splits else None,
-                    epochs=self.epochs,
-                    until=self.training.steps,
-                    validation_freq=self.training.validation_freq,
-                    callbacks=callbacks,
-                    steps_per_call=plan.runtime.steps_per_call,
-                    progress=progress,
-                    interrupt=interrupt,
-                    after_epoch=keep,
-                    checkpoints=checkpoints,
-                    trail=Trail(plan) if self.debug else None,
-                )
-                outcome = fit.run(since)
+                fit, outcome = self._fit(callbacks, since, interrupt, progress, keep, checkpoints)
                 learnt = True
                 self._write_history(path, outcome.history)
                 with rundir.aside(path / "model.keras") as draft:
                     model.save(draft)
-                metrics = self._metrics(outcome, callbacks)
+                metrics = self._metrics(fit.steps, outcome, fit.callbacks)
                 rundir.write_json(path / "metrics.json", metrics)
         except Rejected:
-            if fit and fit.kept:
+            if kept := self.kept:
                 learnt = True
-                self._keep(path, "failed", fit.kept)
-                progress.say(f"the network as it was after {fit.kept} is kept in `{path}`")
+                self._keep(path, "failed", kept)
+                progress.say(f"the network as it was after {kept} is kept in `{path}`")
             elif learnt:
                 self._describe(path, "failed")
             raise
@@ -279,11 +268,11 @@ class _Job:
             self.log.report(codes.S609, plan.tree.span, message, help=help)
             raise Rejected(self.log) from error
         except Diverged as diverged:
-            kept = fit.kept if fit else ""
-            if kept:
+            if kept := self.kept:
                 learnt = True
                 self._keep(path, "diverged", kept, diverged)
-            self._diverged(diverged, f"; the network as it was after {kept} is kept in `{path}`" if kept else "")
+            told = f"; the network as it was after {kept} is kept in `{path}`" if kept else ""
+            self._diverged(diverged, told, self.training.phases[diverged.phase])
         except Terminated:
             learnt = True
             history = model.history.history
@@ -291,6 +280,7 @@ class _Job:
             self._describe(path, "terminated")
             return Run(path, {}, history, model, status="terminated", skipped=self.data.skipped())
         finally:
+            checkpoints.close()
             if not learnt and not checkpoints.files():
                 shutil.rmtree(path, ignore_errors=True)
         if plan.exports:
@@ -315,6 +305,51 @@ class _Job:
             waiting=outcome.waiting,
         )
 
+    def _fit(
+        self,
+        callbacks: Sequence[Sequence[Any]],
+        since: Checkpoint | None,
+        interrupt: Interrupt,
+        progress: Progress,
+        keep: Callable[[Mapping[str, Sequence[float]]], None],
+        checkpoints: Checkpoints,
+    ) -> tuple[Fit, Outcome]:
+        """One phase of training after the other, from the first or from that of a checkpoint on; the last of them."""
+        feed, outcome, clock = self._feed("train"), None, Clock()
+        total = sum(phase.epochs_of(feed.steps) for phase in self.training.phases)
+        for number, phase in enumerate(self.training.phases):
+            if since and number < since.phase:
+                continue
+            fit = Fit(
+                self.compiled(phase) if number else self.steps,
+                feed,
+                self._feed("validation") if "validation" in self.data.splits else None,
+                epochs=phase.epochs_of(feed.steps),
+                until=phase.steps,
+                validation_freq=self.training.validation_freq,
+                callbacks=callbacks[number],
+                steps_per_call=self.plan.runtime.steps_per_call,
+                progress=progress,
+                interrupt=interrupt,
+                after_epoch=keep,
+                checkpoints=checkpoints,
+                phase=number,
+                before=outcome,
+                total=total,
+                clock=clock,
+                trail=Trail(self.plan, phase) if self.debug else None,
+            )
+            self.fits.append(fit)
+            try:
+                outcome = fit.run(since if since and number == since.phase else None)
+            except Diverged as diverged:
+                diverged.phase = number
+                raise
+            if outcome.interrupted:
+                break
+        assert outcome is not None
+        return fit, outcome
+
     def _since(self, path: Path, checkpoints: Checkpoints, progress: Progress) -> Checkpoint | None:
         """The last checkpoint that is whole, of a run on the same data; None where none was taken yet."""
         before = manifest.read(path) or {}
@@ -330,8 +365,11 @@ class _Job:
         for file, found in checkpoints.latest():
             if isinstance(found, Checkpoint):
                 self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
-                over = found.stopped or found.epoch >= self.epochs
-                done = "training is over" if over else f"in epoch {found.epoch + 1}/{self.epochs}"
+                phases, steps = self.training.phases, self._feed("train").steps
+                ended = found.stopped or found.epoch >= found.began + phases[found.phase].epochs_of(steps)
+                total = sum(phase.epochs_of(steps) for phase in phases)
+                over = ended and found.phase + 1 == len(phases)
+                done = "training is over" if over else f"in epoch {found.epoch + 1}/{total}"
                 progress.say(f"going on after step {found.taken:,} of the run, {done}")
                 return found
             self.log.report(
@@ -343,12 +381,6 @@ class _Job:
             file.unlink()
         progress.say(f"no checkpoint was taken in `{path}` yet: the run begins anew")
         return None
-
-    @property
-    def epochs(self) -> int:
-        """How many epochs are begun; where steps are counted, the last may end early."""
-        steps = self.training.steps
-        return self.training.epochs if steps is None else -(-steps // self._feed("train").steps)
 
     def _write_history(self, path: Path, history: Mapping[str, Sequence[float]]) -> None:
         rundir.write_history(path / "history.csv", history, self.training.validation_freq)
@@ -367,7 +399,7 @@ class _Job:
 
         return Feed(stream, chosen.examples, size)
 
-    def _metrics(self, outcome: Outcome, callbacks: Sequence[Any]) -> dict[str, Logs]:
+    def _metrics(self, steps: Steps, outcome: Outcome, callbacks: Sequence[Any]) -> dict[str, Logs]:
         """Of each split; of the training split the logs of the epoch whose weights the model has."""
         epoch = max((len(values) for values in outcome.history.values()), default=0) - 1
         for callback in callbacks:
@@ -382,14 +414,14 @@ class _Job:
         for name in ("validation", "test"):
             if name in self.data.splits:
                 feed = self._feed(name)
-                metrics[name] = evaluate(self.steps, self.steps.feed(feed.stream(0, 0)), feed.steps)
+                metrics[name] = evaluate(steps, steps.feed(feed.stream(0, 0)), feed.steps)
         return metrics
 
     def _keep(self, path: Path, status: Status, kept: str, diverged: Diverged | None = None) -> None:
         """Leave what was learnt before something failed: the network as it was, its history, and how far it came."""
         model, history = self.steps.model, self.steps.model.history.history
         if history:
-            rundir.write_history(path / "history.csv", history)
+            self._write_history(path, history)
         with rundir.aside(path / "model.keras") as draft:
             model.save(draft)
         told: dict[str, Any] = {"kept": kept}
@@ -399,8 +431,8 @@ class _Job:
             told["diverged"] = {"epoch": epoch, "step": step, "examples": found}
         self._describe(path, status, more=told)
 
-    def _diverged(self, diverged: Diverged, kept: str) -> NoReturn:
-        divergence.report(diverged, self.plan, self.dataset, self.training, self.data, kept, self.log)
+    def _diverged(self, diverged: Diverged, kept: str, phase: Phase) -> NoReturn:
+        divergence.report(diverged, self.plan, self.dataset, phase, self.data, kept, self.log)
         raise Rejected(self.log) from diverged
 
     def _describe(
@@ -414,6 +446,9 @@ class _Job:
         """Write `manifest.json`: what is known before the first step, and in the end what came of it."""
         plan, steps = self.plan, self.steps
         known = {"status": status} | manifest.facts(plan, steps.strategy, steps.model, self.data)
+        if self.begun:
+            (begun,) = self.begun
+            known["start_from"] = {"path": begun.path, "layers": begun.layers, "afresh": begun.afresh}
         if self.resumed:
             known["resumed"] = self.resumed
         if status != "running":
@@ -439,7 +474,7 @@ class _Job:
         rundir.write_json(path / "manifest.json", known)
 
     @contextmanager
-    def _explained(self, callbacks: Sequence[Any]) -> Iterator[None]:
+    def _explained(self, callbacks: Sequence[Sequence[Any]]) -> Iterator[None]:
         """Report what is raised while training runs: the data's fault, or a step's, or a callback's."""
         try:
             yield

@@ -241,6 +241,8 @@ def spec_text(plan: Plan) -> str:
         for side, fields in (("inputs", plan.dataset.inputs), ("targets", plan.dataset.targets)):
             for field in fields:
                 spec["dataset"][side][field.name] |= _paths(field.feature)
+    if plan.training is not None and plan.training.start_from is not None:
+        spec["training"]["start_from"] = plan.training.start_from[0]
     spec.setdefault("name", plan.name)
     head = f"# The spec of this run, resolved from {Path(plan.source.path).name}.\n"
     return head + yaml.dump(spec, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from specc.calls import Call
 from specc.memory.slots import scratch, slots
 from specc.memory.walk import walk
-from specc.plan import Plan, Step
+from specc.plan import Network, Plan, Step
 from specc.tensors import WIDTHS
 
 FLOAT = "float32"
@@ -51,14 +52,21 @@ class Memory:
 def memory(plan: Plan, batch: int | None = None) -> Memory:
     """What training the network of a plan takes with so many examples at once, and what inference takes.
 
-    `batch` is that of the plan's dataset where it is left out.
+    `batch` is that of the plan's dataset where it is left out. Of several phases, it is the one that takes most.
     """
     batch = batch or (BATCH if plan.dataset is None else plan.dataset.batch_size)
-    steps = [step for step in plan.network.steps if step.shares is None]
-    sizes = [(step, weight.shape, _width(step)) for step in steps for weight in step.weights or () if weight.trainable]
+    if plan.training is None:
+        return _during(plan.network, None, batch)
+    phases = plan.training.phases
+    found = [_during(plan.network.during(phase), phase.optimizer, batch) for phase in phases]
+    return max(found, key=lambda each: each.training)
+
+
+def _during(network: Network, optimizer: Call | None, batch: int) -> Memory:
+    steps = [step for step in network.steps if step.shares is None]
+    sizes = [(step, weight.shape, _width(step)) for step in steps for weight in step.trained or ()]
     dense = [prod(shape) * width for step, shape, width in sizes if step.call.name != "Embedding"]
-    peak = walk(plan.network, batch)
-    optimizer = None if plan.training is None else plan.training.optimizer
+    peak = walk(network, batch)
     known = all(step.weights is not None for step in steps)
     kept_of_each = 0 if optimizer is None else slots(optimizer, [(step, shape, width) for step, shape, width in sizes])
     updated = 0 if optimizer is None else scratch(optimizer) * max((prod(s) * w for _, s, w in sizes), default=0)

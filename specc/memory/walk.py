@@ -79,7 +79,7 @@ class _Graph:
         """One step more, after all that it takes from."""
         number = len(self.nodes)
         takes = tuple(dict.fromkeys(value for ref in _refs(step) for value in self._values(ref)))
-        learns = any(w.trainable for w in step.weights or ()) or any(value in self.learning for value in takes)
+        learns = bool(step.trained) or any(value in self.learning for value in takes)
         tensors = step.outputs if step.outputs is not None else (Tensor(),)
         sizes = {(step.name, i): self._size(tensor) for i, tensor in enumerate(tensors)}
         gives = tuple(sizes)

@@ -13,7 +13,7 @@ from specc import catalog, codes
 from specc.calls import UNKNOWN_VALUE, Call, Signature, TensorArgument
 from specc.diagnostics import Log, Refusal, Related, Span
 from specc.plan import Edge, Input, Plan, Ref, Step
-from specc.shapes import Result, Site, Unsettled, apply, still
+from specc.shapes import Result, Site, Unsettled, apply
 from specc.shapes.dimensions import alike
 from specc.tensors import UNKNOWN, Tensor, Weight, show
 
@@ -112,9 +112,11 @@ def _inferred(step: Step, known: _Known, log: Log) -> Step:
             origins = _origins(step, known) if refusal.code in (codes.S301, codes.S302) else ()
             log.refuse(refusal, at or step.span, related=(*origins, *step.callers))
         return step
+    if (source := known.steps.get(step.shares or "")) is not None:
+        step = replace(step, frozen=source.frozen)
     return step.known(
         result.outputs,
-        still(Result((), weights)) if step.frozen else weights,
+        weights,
         result.flops,
         _bytes(result.outputs if result.kept is None else result.kept),
     )

@@ -13,7 +13,7 @@ from typing import Any
 from specc import catalog, codes
 from specc.calls import UNKNOWN_VALUE, Call, Signature
 from specc.diagnostics import Log, Rejected, Span
-from specc.plan import Edge, Input, Plan, Ref, Step, Training
+from specc.plan import Edge, Input, Phase, Plan, Ref, Step, Training
 from specc.render.layout import WIDTH, Expression, call, keyword, lines, literal, mapping, sequence
 
 BY_NAME = ("activations", "losses", "metrics", "optimizers")
@@ -39,7 +39,7 @@ def python(plan: Plan, log: Log) -> str:
     writer = _Writer(plan, log)
     body = writer.network()
     if plan.training is not None:
-        body += ["", *writer.compiled(plan.training), "", *writer.fitted(plan.training)]
+        body += ["", *writer.compiled(plan.training, plan.training.phases[0]), "", *writer.fitted(plan.training)]
     if log.errors > before:
         raise Rejected(log)
     title = f"{plan.name}: {plan.description}" if plan.description else plan.name
@@ -65,6 +65,8 @@ class _Writer:
     objects: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=lambda: set(RESERVED))
     single: set[str] = field(default_factory=set)
+    commented: bool = False
+    """In a comment an import would be one that nothing uses."""
 
     def network(self) -> list[str]:
         """The statements from the inputs to the model."""
@@ -82,7 +84,7 @@ class _Writer:
         items = [keyword("inputs", inputs), keyword("outputs", outputs), keyword("name", name)]
         return [*done, "", *lines(call("keras.Model", items), "model = ")]
 
-    def compiled(self, training: Training) -> list[str]:
+    def compiled(self, training: Training, phase: Phase, width: int = WIDTH) -> list[str]:
         losses: dict[str, list[Expression]] = {}
         weights: dict[str, list[Expression]] = {}
         for term in training.terms:
@@ -95,41 +97,68 @@ class _Writer:
                 )
             losses.setdefault(term.output, []).append(self._call(term.loss))
             weights.setdefault(term.output, []).append((literal(term.weight),))
-        items = [keyword("optimizer", self._call(training.optimizer)), keyword("loss", _each(losses))]
+        items = [keyword("optimizer", self._call(phase.optimizer)), keyword("loss", _each(losses))]
         if any(term.weight != 1 for term in training.terms):
             items.append(keyword("loss_weights", _each(weights)))
         metrics = [(name, sequence(map(self._call, asked))) for name, asked in training.metrics.items() if asked]
         if metrics:
             items.append(keyword("metrics", mapping(metrics)))
-        return lines(call("model.compile", items))
+        return lines(call("model.compile", items), width=width)
 
     def fitted(self, training: Training) -> list[str]:
         """How it would be trained, in a comment: the arrays are the reader's own."""
-        items: list[Expression] = [("inputs",), ("targets",)]
-        if self.plan.dataset is not None:
-            items.append(keyword("batch_size", (literal(self.plan.dataset.batch_size),)))
-        if training.steps is None:
-            items.append(keyword("epochs", (literal(training.epochs),)))
-        if training.callbacks:
-            items.append(keyword("callbacks", sequence(map(self._call, training.callbacks))))
+        self.commented = True
         told = ["# `inputs` and `targets` are arrays by name, prepared as the network takes them."]
         for output in dict.fromkeys(term.output for term in training.terms):
             if (target := training.target_of(output)) != output:
                 told.append(f"# What `{output}` is to answer is the target `{target}`.")
-        if training.steps is not None:
-            how = f"a `tf.data.Dataset` that repeats, and `steps_per_epoch={training.steps}`"
-            told.append(f"# The spec takes {training.steps:,} steps, which may end inside an epoch: give {how}.")
         if training.validation_freq > 1:
             told.append(f"# The spec validates now and then: give `validation_freq={training.validation_freq}`.")
         if (weight := training.class_weight) is not None:
             how = "balanced" if weight.by_class is None else literal(dict(weight.by_class))
             told.append(f"# The spec weighs classes, {how}: give `sample_weight` by target and example.")
+        if training.start_from is not None:
+            told.append("# The spec begins with the weights of another network: see `model.load_weights`.")
         if self.plan.dataset is not None and (by := self.plan.dataset.weight) is not None:
             told.append(f"# The spec weighs examples by `{by.column}`: give `sample_weight`.")
         if self.plan.dataset is not None and self.plan.dataset.augment:
             names = ", ".join(one.name for one in self.plan.dataset.augment)
             told.append(f"# The spec changes pictures at random while training: {names}.")
-        return [*told, *(f"# {line}" for line in lines(call("model.fit", items), width=WIDTH - 2))]
+        begun: int | None = 0
+        for before, phase in zip((None, *training.phases), training.phases, strict=False):
+            code = [] if before is None else self._turned(before, phase)
+            if before is not None:
+                told += ["#", "# Then, with another optimizer or other layers to train:"]
+                code += self.compiled(training, phase, WIDTH - 2)
+            items: list[Expression] = [("inputs",), ("targets",)]
+            if self.plan.dataset is not None:
+                items.append(keyword("batch_size", (literal(self.plan.dataset.batch_size),)))
+            if begun:
+                items.append(keyword("initial_epoch", (literal(begun),)))
+            if phase.steps is None:
+                items.append(keyword("epochs", (literal((begun or 0) + phase.epochs),)))
+            else:
+                told.append(
+                    f"# {phase.steps:,} steps may end inside an epoch: give a `tf.data.Dataset` that repeats, and"
+                )
+                told.append(f"# `steps_per_epoch={phase.steps}`.")
+            begun = None if begun is None or phase.steps is not None else begun + phase.epochs
+            if phase.callbacks:
+                items.append(keyword("callbacks", sequence(map(self._call, phase.callbacks))))
+            code += lines(call("model.fit", items), width=WIDTH - 2)
+            told += [f"# {line}" for line in code]
+        return told
+
+    def _turned(self, before: Phase, phase: Phase) -> list[str]:
+        """Statements that freeze and thaw layers between two phases."""
+        done = []
+        for names, trained in ((before.frozen - phase.frozen, True), (phase.frozen - before.frozen, False)):
+            steps = [step for step in self.plan.network.steps if step.name in names and step.weights != ()]
+            if steps:
+                every = sequence((literal(step.name),) for step in steps)
+                done += lines(("for name in ", *every, ":"), width=WIDTH - 2)
+                done.append(f"    model.get_layer(name).trainable = {trained}")
+        return done
 
     def _input(self, given: Input) -> list[str]:
         shape = (None,) if given.tensor.shape is None else given.tensor.shape[1:]
@@ -222,9 +251,9 @@ class _Writer:
 
     def _builder(self, made: Call) -> str:
         name = catalog.aliases(made.family).get(made.name, made.name)
-        if made.family == "callbacks":
-            return f"keras.callbacks.{name}"  # in a comment, where an import would be one that nothing uses
         module = "optimizers.schedules" if made.family == "schedules" else made.family
+        if self.commented:
+            return f"keras.{module}.{name}"
         self.modules.add(module.partition(".")[0])
         return f"{module}.{name}"
 

@@ -109,7 +109,7 @@ def advice(found: Sweep, plan: Plan) -> Iterator[str]:
         yield "no rate is suggested: the loss falls nowhere; look at the picture, the data and the loss"
         return
     assert plan.training is not None
-    rate, optimizer, lines = f"{found.suggested:g}", plan.training.optimizer, plan.source.text.splitlines()
+    rate, optimizer, lines = f"{found.suggested:g}", plan.training.phases[0].optimizer, plan.source.text.splitlines()
     inner = optimizer.arguments.get("inner_optimizer")
     optimizer = inner if isinstance(inner, Call) else optimizer
     yield f"suggested    learning_rate {rate}, where the loss falls fastest"

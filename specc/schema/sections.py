@@ -273,6 +273,16 @@ def _training() -> Schema:
         "then": listed(term, "Terms whose weighted sum is the loss.", least=1),
         "else": {"anyOf": [ref("losses"), named(ref("losses"), "Losses by target.")], "x-by": "target"},
     }
+    callbacks = listed(ref("callbacks"), "What Keras calls while training.")
+    names = listed(STRING, "Steps and blocks by their names.", least=1)
+    phase = {
+        "epochs": computed(COUNT, "Passes over the training examples."),
+        "steps": computed(COUNT, "Optimizer steps, in place of `epochs`."),
+        "optimizer": {**ref("optimizers"), "description": "Another one, which begins afresh."},
+        "freeze": {**names, "description": "Steps and blocks that are not trained from here on."},
+        "unfreeze": {**names, "description": "Steps and blocks that are trained from here on."},
+        "callbacks": {**callbacks, "description": "In place of those of `training`."},
+    }
     metrics: Schema = {
         "if": {"type": "object"},
         "then": named(listed(ref("metrics"), "Metrics of this target."), "Metrics by target."),
@@ -297,7 +307,14 @@ def _training() -> Schema:
                 "else": {"anyOf": [{"enum": ["balanced"]}, COMPUTED], "x-needs": "`balanced`, or weights by class"},
                 "description": "How much an example counts by its class; balanced: every class as much as any other.",
             },
-            "callbacks": listed(ref("callbacks"), "What Keras calls while training."),
+            "callbacks": callbacks,
+            "start_from": {
+                **STRING,
+                "description": "A run, a `.keras` file or one of weights, with which layers of the same name begin.",
+            },
+            "phases": listed(
+                keys(phase), "Parts of training, one after the other; each overrides what it names.", least=1
+            ),
         },
         "loss",
         "optimizer",

@@ -180,6 +180,54 @@ def test_an_output_with_two_targets_cannot_be_emitted_and_says_so() -> None:
     assert [(d.code.id, d.span.line) for d in log.diagnostics] == [("S105", 17)]
 
 
+PHASES = """
+specc: 1
+dataset:
+  source: {npz: none.npz}
+  inputs: {x: {type: tensor, shape: [4]}}
+  targets: {y: {type: tensor, shape: [1]}}
+model:
+  layers:
+    - Dense: 4
+      name: body
+      freeze: true
+    - Dense: 1
+      name: tail
+training:
+  loss: mse
+  optimizer: adam
+  callbacks: [TerminateOnNaN]
+  phases:
+    - {epochs: 2, freeze: [tail], unfreeze: [body]}
+    - {epochs: 3, unfreeze: [tail], optimizer: {SGD: 0.1}, callbacks: []}
+    - {steps: 50, freeze: [body]}
+"""
+
+
+def test_phases_are_calls_of_fit_in_a_comment_that_runs() -> None:
+    plan = plan_of(PHASES)
+    code = python(plan, Log())
+    scope = executed(code)
+    assert [w.path for w in scope["model"].trainable_weights] == ["body/kernel", "body/bias"]
+    comment = [line.removeprefix("# ") for line in code.splitlines() if line.startswith("# ")]
+    statements = [line for line in comment[1:] if line.lstrip(" ").startswith(("for", "model")) or line.startswith(" ")]
+    statements = [line for line in statements if not line.endswith(":") or line.startswith("for")]
+    x, y = np.ones((32, 4), np.float32), np.ones((32, 1), np.float32)
+    calls: list[tuple[dict[str, Any], list[str], str]] = []
+    model, fit = scope["model"], scope["model"].fit
+
+    def spy(*given: Any, **more: Any) -> None:
+        calls.append((more, [w.path for w in model.trainable_weights], type(model.optimizer).__name__))
+        fit({"x": x}, {"y": y}, **more, verbose=0)
+
+    model.fit = spy
+    exec("\n".join(statements), scope | {"inputs": None, "targets": None})
+    told = [(more.get("epochs"), more.get("initial_epoch"), names, by) for more, names, by in calls]
+    body, tail = ["body/kernel", "body/bias"], ["tail/kernel", "tail/bias"]
+    assert told == [(2, None, body, "Adam"), (5, 2, [*body, *tail], "SGD"), (None, 5, tail, "Adam")]
+    assert [len(more.get("callbacks", ())) for more, _, _ in calls] == [1, 0, 1]
+
+
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def test_the_code_is_as_ruff_would_write_it_and_imports_keras_alone(path: Path, tmp_path: Path) -> None:
     plan = plan_of(path.read_text(encoding="utf-8"), str(path))

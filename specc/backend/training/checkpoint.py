@@ -31,12 +31,15 @@ ARRAY = "$array"
 class Checkpoint:
     """A run between two steps.
 
-    `epoch` and `step`, both from 0, are those of the next batch; `taken` counts the steps of the whole run. `losses`
-    and `examples` are the sums of the epoch so far, `history` has a value for each epoch before it. `stopped`: a
-    callback has ended the run. `callbacks` has for each what it has learnt since training began; `variables` are the
-    values of `variables_of`, in its order.
+    `phase`, from 0, began with the epoch `began`. `epoch` and `step`, both from 0, are those of the next batch, of the
+    next phase where this one is over; `taken` counts the steps of the whole run. `losses` and `examples` are the sums
+    of the epoch so far, `history` has a value for each epoch before it. `stopped`: a callback has ended the phase.
+    `callbacks` has for each what it has learnt since the phase began; `variables` are the values of `variables_of`, in
+    its order.
     """
 
+    phase: int
+    began: int
     epoch: int
     step: int
     taken: int
@@ -106,6 +109,9 @@ class Memory:
     def give(self, learnt: Sequence[Mapping[str, Any]]) -> None:
         """Let each know again what it knew."""
         for callback, state in zip(self.callbacks, learnt, strict=True):
+            if "min_delta" in state and getattr(callback, "monitor_op", None) is None:
+                # It has turned its sign when it found out which way is better, and would do so once more.
+                callback._set_monitor_op()
             for name, value in state.items():
                 if name != WRITTEN:
                     setattr(callback, name, value)
@@ -115,8 +121,13 @@ WRITTEN = "$written"
 """How many bytes of its file a `CSVLogger` had written."""
 
 
-def append(callbacks: Sequence[Any], learnt: Sequence[Mapping[str, Any]]) -> None:
-    """Have those that write a file go on with it, from where the checkpoint was taken; before `on_train_begin`."""
+def append(callbacks: Sequence[Any], learnt: Sequence[Mapping[str, Any]] | None = None) -> None:
+    """Have those that write a file go on with it, from where a checkpoint was taken; before `on_train_begin`."""
+    if learnt is None:
+        for callback in callbacks:
+            if isinstance(callback, keras.callbacks.CSVLogger):
+                callback.append = True
+        return
     for callback, state in zip(callbacks, learnt, strict=True):
         if isinstance(callback, keras.callbacks.CSVLogger) and WRITTEN in state and os.path.exists(callback.filename):
             os.truncate(callback.filename, min(state[WRITTEN], os.path.getsize(callback.filename)))

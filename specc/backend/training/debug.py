@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from specc.backend.network import operate, pick, tensors_of
+from specc.backend.network import operate, pick, tensors_of, turn
 from specc.backend.objective import Objective
 from specc.backend.training.checkpoint import restore, values_of, variables_of
 from specc.backend.training.reduction import mask_of
 from specc.backend.training.steps import Steps
 from specc.diagnostics import Log, Span
-from specc.plan import Plan, Ref, Step
+from specc.plan import Phase, Plan, Ref, Step
 
 Values = list[np.ndarray[Any, Any]]
 Tensors = Sequence[Any]
@@ -46,6 +46,7 @@ class Trail:
     """
 
     plan: Plan
+    phase: Phase
     _marks: deque[tuple[int, int, Values]] = field(default_factory=lambda: deque(maxlen=2))
 
     def mark(self, steps: Steps, epoch: int, step: int) -> None:
@@ -69,7 +70,7 @@ class Trail:
             tally = steps.train(iterator, tf.constant(1), steps.nothing())
             if int(tally.bad) >= 0 or not _all_finite(changing):
                 batch = next(iter(stream(*at)))
-                what, span, examples = _look(self.plan, steps.objective, before, batch)
+                what, span, examples = _look(self.plan, self.phase, steps.objective, before, batch)
                 return Beginning(at[0] + 1, at[1] + 1, what, span, tuple(examples))
             at = (at[0], at[1] + 1) if at[1] + 1 < in_epoch else (at[0] + 1, 0)
         return None
@@ -90,11 +91,12 @@ def _all_finite(variables: Sequence[Any]) -> bool:
 Found = tuple[str, Span | None, list[int]]
 
 
-def _look(plan: Plan, objective: Objective, values: Values, batch: tuple[Any, ...]) -> Found:
+def _look(plan: Plan, phase: Phase, objective: Objective, values: Values, batch: tuple[Any, ...]) -> Found:
     """What ceases to be finite in a step from these values on, on one device and without a graph."""
     inputs, targets, *_ = batch
     given, made = tensors_of(plan, Log())
     model = keras.Model(given, {output.name: pick(output.ref, made) for output in plan.network.outputs})
+    turn(model, plan, phase)
     restore(model.variables, values[: len(model.variables)])
     walk = _Walk(plan, model)
     with tf.GradientTape() as tape:

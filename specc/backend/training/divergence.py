@@ -9,7 +9,7 @@ from specc import codes
 from specc.backend.data import Data
 from specc.backend.training.loop import Diverged
 from specc.diagnostics import Log
-from specc.plan import Dataset, Plan, Training
+from specc.plan import Dataset, Phase, Plan
 
 NAMED = 8
 """So many examples are named in a message; a run that is kept has all of them in its manifest."""
@@ -22,16 +22,14 @@ def examples(plan: Plan, dataset: Dataset, data: Data, epoch: int, step: int) ->
     return data.where("train", batch)
 
 
-def report(
-    diverged: Diverged, plan: Plan, dataset: Dataset, training: Training, data: Data, kept: str, log: Log
-) -> None:
+def report(diverged: Diverged, plan: Plan, dataset: Dataset, phase: Phase, data: Data, kept: str, log: Log) -> None:
     """Report S605, with what usually helps; `kept` is what is left of the run."""
     place = f"step {diverged.step} of epoch {diverged.epoch}"
     outputs = ", ".join(f"`{name}`" for name in diverged.outputs)
     message = f"the loss{f' of {outputs}' if outputs else ''} became NaN or infinite at {place}"
-    span = training.optimizer.span or training.span
+    span = phase.optimizer.span or phase.span
     batch = examples(plan, dataset, data, diverged.epoch, diverged.step)
-    helps = [_remedy(training), f"the examples of this step: {named(batch)}"]
+    helps = [_remedy(phase), f"the examples of this step: {named(batch)}"]
     if (begun := diverged.begun) is None:
         helps.append("`specc run --debug` takes the last steps again and says in which layer it begins")
     else:
@@ -58,7 +56,7 @@ def _earlier(epoch: int, step: int) -> str:
     return f" at step {step} of epoch {epoch}"
 
 
-def _remedy(training: Training) -> str:
-    rate = training.optimizer.arguments.get("learning_rate")
+def _remedy(phase: Phase) -> str:
+    rate = phase.optimizer.arguments.get("learning_rate")
     lower = f"a lower `learning_rate` than {rate:g}" if isinstance(rate, (int, float)) else "a lower `learning_rate`"
     return f"{lower}, scaled inputs (`scale: standard`, `Rescaling`) or `clipnorm: 1.0` usually help"

@@ -85,13 +85,18 @@ def shortage(plan: Plan, log: Log, message: str, *, free: int, span: Span | None
     log.report(codes.S604, span or plan.network.outputs[0].span, message, help=f"{told}\n{remedy}")
 
 
-def of_callback(error: Exception, callbacks: Sequence[Any], training: Training, log: Log) -> bool:
-    """Report an error at the callback that raised it; False when none did.
+def of_callback(error: Exception, callbacks: Sequence[Sequence[Any]], training: Training, log: Log) -> bool:
+    """Report an error at the callback that raised it, of one of the phases; False when none did.
 
     Keras calls callbacks through a list of its own, so the traceback is where one sees which it was.
     """
+    made = [
+        pair
+        for some, phase in zip(callbacks, training.phases, strict=True)
+        for pair in zip(some, phase.callbacks, strict=True)
+    ]
     for frame, _ in walk_tb(error.__traceback__):
-        for callback, call in zip(callbacks, training.callbacks, strict=True):
+        for callback, call in made:
             if frame.f_locals.get("self") is callback:
                 log.report(codes.S105, call.span or training.span, f"`{call.name}` failed: {reason(error)}")
                 return True

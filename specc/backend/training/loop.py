@@ -50,7 +50,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What training came to.
+    """What training came to: its steps, and its epochs, the last of which may have ended early.
 
     `history` has a value per epoch under each of Keras's log names; one for each validation where not all epochs end
     with one. `waiting` is the share of the time of its steps in which they waited for data; NaN in a deterministic run.
@@ -58,6 +58,7 @@ class Outcome:
 
     history: Mapping[str, Sequence[float]]
     steps: int
+    epochs: int
     steps_per_call: int
     examples_per_second: float
     waiting: float
@@ -77,6 +78,8 @@ class Diverged(Exception):
         self.step = step
         self.outputs = tuple(outputs)
         self.begun = begun
+        self.phase = 0
+        """Of several, counted from 0."""
 
 
 class Terminated(Exception):
@@ -149,9 +152,11 @@ def evaluate(
 
 @dataclass(slots=True)
 class Fit:
-    """One training, from its first step or from a checkpoint to its end.
+    """One training, from its first step or from a checkpoint to its end; or a phase of one, as a call of `fit` is.
 
-    `until` is the number of steps after which it ends, inside the last epoch, where that is not all of `epochs`.
+    `until` is the number of steps after which it ends, inside the last epoch, where that is not all of `epochs`. Of a
+    phase that is not the first, `phase` is the number and `before` what came of the one before it: epochs are counted
+    through, and there is one history. `total` are the epochs of all phases, `clock` measures over all of them.
     `after_epoch` gets the history after each epoch. Without `checkpoints` none are taken.
     """
 
@@ -168,6 +173,10 @@ class Fit:
     interrupt: Interrupt = field(default_factory=Interrupt)
     after_epoch: Callable[[Mapping[str, Sequence[float]]], None] = lambda history: None
     checkpoints: Checkpoints | None = None
+    phase: int = 0
+    before: Outcome | None = None
+    total: int | None = None
+    clock: Clock = field(default_factory=lambda: Clock())
     trail: Trail | None = None
     """Marks the way, so that one can go back to where a loss that is not finite began."""
     kept: str = ""
@@ -178,9 +187,10 @@ class Fit:
     _meter: Meter = field(init=False)
     _iterator: Any = field(init=False)
     _pace: Pace = field(init=False)
-    _clock: Clock = field(init=False)
+    _began: int = 0
+    _next: int = 0
     _taken: int = 0
-    _next: tuple[int, int] = (0, 0)
+    _at: tuple[int, int] = (0, 0)
     """The epoch and step of the next batch."""
     _whole: Literal["all", "epoch", "weights", "nothing"] = "nothing"
     """What is as it is between two steps: all that changes; all but what the end of an epoch does; or the weights."""
@@ -201,12 +211,11 @@ class Fit:
         """
         model, logs = self.steps.model, Logs()
         validating = Pace()
-        first = since.step if since else 0
         try:
             self._begin(since)
             held_out = self.steps.feed(self.validation.stream(0, 0)) if self.validation else None
-            # `BackupAndRestore` says here where it has resumed.
-            for epoch in range(since.epoch if since else model._initial_epoch or 0, self.epochs):
+            first, end = since.step if since else 0, self._began + self.epochs
+            for epoch in range(self._next, end):
                 if model.stop_training:
                     break
                 began = perf_counter()
@@ -214,6 +223,7 @@ class Fit:
                 first = 0
                 if not done:
                     break  # asked to stop before the first step
+                self._next = epoch + 1
                 self.steps.average_state()
                 logs = self._meter.logs()
                 self._whole = "weights"
@@ -222,20 +232,20 @@ class Fit:
                     found = evaluate(self.steps, held_out, self.validation.steps, self._chain, validating)
                     logs |= {f"val_{name}": value for name, value in found.items()}
                 if done == self._length(epoch):
-                    self._next, self._whole = (epoch + 1, 0), "epoch"
+                    self._at, self._whole = (epoch + 1, 0), "epoch"
                 with warnings.catch_warnings():
                     if not validates:
                         # Callbacks that monitor a validation wait for the next one, and would say so.
                         warnings.simplefilter("ignore", UserWarning)
                     self._chain.on_epoch_end(epoch, logs)
-                self.progress.epoch(epoch, self._clock.rate, perf_counter() - began, logs, self._clock.waiting)
+                self.progress.epoch(epoch, self.clock.rate, perf_counter() - began, logs, self.clock.waiting)
                 self.after_epoch(self._history)
                 if done < self._length(epoch) and self.interrupt.asked:
                     break
                 self._meter = Meter(self.steps)
                 if self._ends(epoch + 1, 0):
                     break
-                last = model.stop_training or epoch + 1 == self.epochs
+                last = model.stop_training or epoch + 1 == end
                 if self.checkpoints and (last or self.checkpoints.due(taken=self._taken, epochs=epoch + 1)):
                     self.checkpoints.keep(self._now(epoch + 1, 0))
                 self._kept = _place(epoch + 1, 0), model.get_weights()
@@ -256,30 +266,37 @@ class Fit:
             raise
         finally:
             self.progress.stop()
-            if self.checkpoints:
-                self.checkpoints.close()
-        clock, asked = self._clock, self.interrupt.asked is not None
-        return Outcome(self._history, self._taken, self._pace.chosen, clock.rate, clock.waiting, asked)
+        clock, asked = self.clock, self.interrupt.asked is not None
+        return Outcome(self._history, self._taken, self._next, self._pace.chosen, clock.rate, clock.waiting, asked)
 
     def _begin(self, since: Checkpoint | None) -> None:
         steps, feed = self.steps, self.feed
+        self._began = since.began if since else self.before.epochs if self.before else 0
+        end = self._began + self.epochs
         self._chain = keras.callbacks.CallbackList(
-            list(self.callbacks), add_history=True, model=steps.model, epochs=self.epochs, steps=feed.steps, verbose=0
+            list(self.callbacks), add_history=True, model=steps.model, epochs=end, steps=feed.steps, verbose=0
         )
         strides = [stride(self.callbacks), self.checkpoints.stride if self.checkpoints else None]
         self._pace = Pace(self.steps_per_call, [each for each in strides if each])
-        self._clock = Clock()
-        self._iterator = steps.feed(feed.stream(since.epoch, since.step) if since else feed.stream(0, 0))
+        self.clock.compiling()
         steps.model.stop_training = False
         steps.build()
-        self.progress.start(self.epochs, feed.steps)
-        if since:
-            append(self.callbacks, since.callbacks)
+        self.progress.start(self.total or end, feed.steps)
+        if since or self.before:
+            append(self.callbacks, since.callbacks if since else None)
         self._chain.on_train_begin()
         self._memory = Memory(self.callbacks)
         self._meter = Meter(steps)
         if since:
             self._resume(since)
+        elif self.before:
+            self._taken = self.before.steps
+            self._kept = _place(self._began, 0), steps.model.get_weights()
+            self._remember(self.before.history, self._began)
+        # `BackupAndRestore` says where it has resumed, in the first phase.
+        resumed = 0 if self.phase else steps.model._initial_epoch or 0
+        self._next = since.epoch if since else max(self._began, resumed)
+        self._iterator = steps.feed(feed.stream(self._next, since.step if since else 0))
 
     def _resume(self, since: Checkpoint) -> None:
         steps = self.steps
@@ -289,9 +306,12 @@ class Fit:
         self._meter.tally = steps.sums(since.losses, since.examples)
         self._taken = since.taken
         self._kept = _place(since.epoch, since.step), steps.model.get_weights()
-        self._history.update({name: list(values) for name, values in since.history.items()})
-        steps.model.history.epoch = list(range(since.epoch))
+        self._remember(since.history, since.epoch)
         steps.model.stop_training = since.stopped
+
+    def _remember(self, history: Mapping[str, Sequence[float]], epochs: int) -> None:
+        self._history.update({name: list(values) for name, values in history.items()})
+        self.steps.model.history.epoch = list(range(epochs))
 
     @property
     def _history(self) -> dict[str, list[float]]:
@@ -301,7 +321,7 @@ class Fit:
     def _epoch(self, epoch: int, first: int) -> int:
         """Take the steps of an epoch from `first` on; how many of it are done then."""
         steps, model, meter, done = self.steps, self.steps.model, self._meter, first
-        self._next, self._whole = (epoch, first), "all"
+        self._at, self._whole = (epoch, first), "all"
         self._chain.on_epoch_begin(epoch)
         length = self._length(epoch)
         while done < length and not model.stop_training and not self.interrupt.asked:
@@ -314,7 +334,7 @@ class Fit:
             meter.tally = steps.train(self._iterator, tf.constant(count), meter.tally)
             bad = int(meter.tally.bad)
             self._pace.took(count, perf_counter() - started)
-            self._clock.took(meter.examples - examples, perf_counter() - started, meter.waited - waited)
+            self.clock.took(meter.examples - examples, perf_counter() - started, meter.waited - waited)
             logs = meter.logs()
             if bad >= 0:
                 _farewell(self._chain, done + bad, logs)
@@ -323,9 +343,9 @@ class Fit:
                 raise Diverged(epoch + 1, done + bad + 1, _culprits(steps, meter.losses), begun)
             done += count
             self._taken += count
-            self._next, self._whole = (epoch, done), "all"
+            self._at, self._whole = (epoch, done), "all"
             self._chain.on_train_batch_end(done - 1, logs)
-            self.progress.advance(epoch, done, self._clock.rate, logs, self._clock.waiting)
+            self.progress.advance(epoch, done, self.clock.rate, logs, self.clock.waiting)
             if self.checkpoints and self.checkpoints.due(taken=self._taken):
                 self.checkpoints.keep(self._now(epoch, done))
         if done < length:
@@ -335,7 +355,7 @@ class Fit:
     def _length(self, epoch: int) -> int:
         """The steps of an epoch: of the last one only those that are left."""
         steps = self.feed.steps
-        return steps if self.until is None else min(steps, self.until - epoch * steps)
+        return steps if self.until is None else min(steps, self.until - (epoch - self._began) * steps)
 
     def _ends(self, epoch: int, step: int) -> bool:
         """Whether somebody asked to stop; then there is a checkpoint of just here."""
@@ -351,7 +371,7 @@ class Fit:
 
     def _rescue(self, logs: Logs) -> str:
         """After a failure: leave the model as it last was whole, and a checkpoint where all is; say how far it came."""
-        model, (epoch, step) = self.steps.model, self._next
+        model, (epoch, step) = self.steps.model, self._at
         if self._whole == "nothing":
             if self._kept is None:
                 return ""
@@ -378,6 +398,8 @@ class Fit:
         # What has no gradient differs between replicas; its averages follow the same averages, so none is disturbed.
         steps.average_state()
         return Checkpoint(
+            phase=self.phase,
+            began=self._began,
             epoch=epoch,
             step=step,
             taken=self._taken,
@@ -398,6 +420,10 @@ class Clock:
     seconds: float = 0.0
     waited: float = 0.0
     _started: bool = False
+
+    def compiling(self) -> None:
+        """The next call will compile."""
+        self._started = False
 
     def took(self, examples: float, seconds: float, waited: float) -> None:
         """Count a call of the compiled loop."""

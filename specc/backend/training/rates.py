@@ -43,10 +43,12 @@ class Sweep:
 
 
 def steerable(plan: Plan) -> Plan:
-    """The same plan with a learning rate that can be set from step to step: a number, where it may have a schedule."""
+    """The first phase of a plan with a learning rate that can be set: a number, where it may have a schedule."""
     if plan.training is None:
         return plan
-    return replace(plan, training=replace(plan.training, optimizer=_with_rate(plan.training.optimizer)))
+    first = plan.training.phases[0]
+    phase = replace(first, optimizer=_with_rate(first.optimizer))
+    return replace(plan, training=replace(plan.training, phases=(phase,)))
 
 
 def _with_rate(optimizer: Call) -> Call:

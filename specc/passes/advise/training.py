@@ -33,7 +33,11 @@ def learning_rates(graph: Graph) -> Iterator[Diagnostic]:
     """W401: a learning rate far from what its optimizer is used with, a number or within a schedule."""
     if graph.plan.training is None:
         return
-    optimizer = graph.plan.training.optimizer
+    for optimizer in {id(phase.optimizer): phase.optimizer for phase in graph.plan.training.phases}.values():
+        yield from _learning_rate(optimizer)
+
+
+def _learning_rate(optimizer: Call) -> Iterator[Diagnostic]:
     if bare(optimizer).name == "LossScaleOptimizer" and isinstance(inner := value(optimizer, "inner_optimizer"), Call):
         optimizer = inner
     name = bare(optimizer).name

@@ -34,15 +34,18 @@ def bind(document: Document, log: Log) -> Plan:
     facts.fields |= {f"targets.{f.name}": f for f in targets}
     dataset = bind_dataset(data, inputs, targets, values, log) if data else None
     network, meant = _network(tree, inputs, targets, facts, values, log)
+    training = (
+        bind_training(tree["training"], network.steps, meant, [one.name for one in targets], values, log)
+        if "training" in tree
+        else None
+    )
     return Plan(
         name=str(values.compute(tree["name"]).plain()) if "name" in tree else _stem(source.path),
         description=str(values.compute(tree["description"]).plain()) if "description" in tree else "",
         seed=_seed(tree, values, log),
-        network=network,
+        network=network if training is None else network.during(training.phases[0]),
         dataset=dataset,
-        training=bind_training(tree["training"], meant, [one.name for one in targets], values, log)
-        if "training" in tree
-        else None,
+        training=training,
         runtime=bind_runtime(tree.get("runtime"), values, log),
         exports=bind_exports(tree.get("export"), values, log),
         source=source,

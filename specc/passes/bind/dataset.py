@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from specc import codes, kinds
@@ -12,6 +11,7 @@ from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log, Refusal, Span, nearest
 from specc.kinds.features._weight import Weight
 from specc.passes.bind.calls import LOST, bind_call
+from specc.passes.bind.paths import absolute
 from specc.passes.bind.splitting import bind_splitting
 from specc.passes.bind.values import Values
 from specc.plan import Dataset, Field
@@ -133,34 +133,20 @@ def _reader(tree: Tree, values: Values, log: Log) -> Call:
     arguments = dict(call.arguments)
     for name, value in arguments.items():
         if name in takes and _names_files(takes[name].schema):
-            span = call.spans.get(name, tree.span)
-            arguments[name] = _absolute(value, _folder(span))
+            arguments[name] = absolute(value, call.spans.get(name, tree.span))
     return replace(call, arguments=arguments)
 
 
 def _property(tree: Tree, schema: Mapping[str, Any]) -> Any:
     """The value of a feature's property; a path is made absolute."""
     value = tree.plain()
-    return _absolute(value, _folder(tree.span)) if isinstance(value, str) and kinds.names_file(schema, value) else value
-
-
-def _folder(span: Span) -> Path:
-    """Paths are relative to the file they are written in; those of the command line to where one stands."""
-    return Path() if span.path.startswith("-") else Path(span.path).parent
+    return absolute(value, tree.span) if isinstance(value, str) and kinds.names_file(schema, value) else value
 
 
 def _names_files(schema: Mapping[str, Any]) -> bool:
     """Does an argument of this schema name files? Readers mark such values with `format: path`."""
     parts = [*schema.get("anyOf", ()), schema.get("additionalProperties"), schema.get("items")]
     return schema.get("format") == "path" or any(_names_files(p) for p in parts if isinstance(p, dict))
-
-
-def _absolute(value: Any, base: Path) -> Any:
-    if isinstance(value, str):
-        return value if "://" in value else str((base / Path(value).expanduser()).absolute())
-    if isinstance(value, list):
-        return [_absolute(item, base) for item in value]
-    return {key: _absolute(item, base) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _whole(tree: Tree, key: str, default: Any, values: Values, log: Log) -> Any:

@@ -3,56 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from specc import codes
 from specc.calls import UNKNOWN_VALUE, Call
-from specc.diagnostics import Log
+from specc.diagnostics import Log, Span
 from specc.passes.bind.calls import bind_call
 from specc.passes.bind.losses import bind_losses, known_output
+from specc.passes.bind.paths import absolute
+from specc.passes.bind.phases import bind_phases, count
 from specc.passes.bind.values import Values
-from specc.plan import ClassWeight, Runtime, Schedule, Training
+from specc.plan import ClassWeight, Runtime, Schedule, Step, Training
 from specc.tree import Tree
 
 _EVERY = re.compile(r"([1-9]\d*) (epoch|step|minute)s?")
 
 
-def bind_training(tree: Tree, meant: Mapping[str, str], targets: Collection[str], values: Values, log: Log) -> Training:
+def bind_training(
+    tree: Tree, steps: Sequence[Step], meant: Mapping[str, str], targets: Collection[str], values: Values, log: Log
+) -> Training:
     """The `training` section. What is given once counts for every output; `meant` names them, as in `bind_losses`."""
     names = list(dict.fromkeys(meant.values()))
-    if "epochs" in tree and "steps" in tree:
-        log.report(
-            codes.S105,
-            tree["steps"].key,
-            "`epochs` and `steps` both say how long to train",
-            help="leave out one of them; `epochs: null` takes back what is extended",
-        )
     return Training(
         terms=bind_losses(tree["loss"], meant, targets, values, log),
         metrics=_metrics(tree["metrics"], names, targets, values, log) if "metrics" in tree else {},
-        optimizer=_call("optimizers", tree["optimizer"], values, log),
-        callbacks=tuple(_call("callbacks", item, values, log) for item in tree["callbacks"].elements)
-        if "callbacks" in tree
-        else (),
-        epochs=_count(tree, "epochs", values, log) or 1,
+        phases=bind_phases(tree, steps, values, log),
         span=tree.key,
         class_weight=_class_weight(tree["class_weight"], values, log) if "class_weight" in tree else None,
-        steps=_count(tree, "steps", values, log),
-        validation_freq=_count(tree, "validation_freq", values, log) or 1,
+        validation_freq=count(tree, "validation_freq", values, log) or 1,
+        start_from=_start(tree["start_from"], values) if "start_from" in tree else None,
     )
 
 
-def _count(tree: Tree, key: str, values: Values, log: Log) -> int | None:
-    """A whole number of at least 1; None where none is given, or it is not known."""
-    if key not in tree:
-        return None
-    count = values.compute(tree[key])
-    if isinstance(count.value, int) and not isinstance(count.value, bool) and count.value > 0:
-        return count.value
-    if count.value is not UNKNOWN_VALUE:
-        log.report(codes.S105, count.span, f"`{key}` must be a whole number of at least 1, not {count.plain()!r}")
-    return None
+def _start(tree: Tree, values: Values) -> tuple[str, Span] | None:
+    """Where weights come from, a path made absolute."""
+    path = values.compute(tree).value
+    return (absolute(path, tree.span), tree.span) if isinstance(path, str) else None
 
 
 def bind_runtime(tree: Tree | None, values: Values, log: Log) -> Runtime:

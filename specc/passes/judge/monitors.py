@@ -89,8 +89,16 @@ def judge_callbacks(plan: Plan, training: Training, cases: Sequence[Case], log: 
     known = logged(plan, training, cases)
     if known is None:
         return
-    adjusted = any(call.name == "ReduceLROnPlateau" for call in training.callbacks)
-    for call in training.callbacks:
+    judged: set[int] = set()
+    for phase in training.phases:
+        adjusted = any(call.name == "ReduceLROnPlateau" for call in phase.callbacks)
+        calls = [call for call in phase.callbacks if id(call) not in judged]
+        judged.update(map(id, calls))
+        _judge_calls(calls, known, training, log, adjusted=adjusted)
+
+
+def _judge_calls(calls: Sequence[Call], known: Logged, training: Training, log: Log, *, adjusted: bool) -> None:
+    for call in calls:
         takes = catalog.signature("callbacks", call.name)
         if takes is None:
             continue

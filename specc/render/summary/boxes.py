@@ -137,5 +137,14 @@ def _likeness(item: Item) -> object:
         return item.times, tuple((inner.name, _likeness(inner)) for inner in item.items)
     step = item.step
     weights = None if step.weights is None else tuple((w.shape, w.trainable) for w in step.weights)
-    told = (step.label, step.call.arguments, step.options, weights, step.outputs, step.flops, step.kept_bytes)
+    told = (
+        step.frozen,
+        step.label,
+        step.call.arguments,
+        step.options,
+        weights,
+        step.outputs,
+        step.flops,
+        step.kept_bytes,
+    )
     return item.times, told, step.shares is None

@@ -61,7 +61,7 @@ def trainable(step: Step) -> int | None:
     """Those of them that training changes."""
     if step.shares is not None:
         return 0
-    return None if step.weights is None else sum(w.size for w in step.weights if w.trainable)
+    return None if step.trained is None else sum(w.size for w in step.trained)
 
 
 def flops(step: Step) -> int | None:

@@ -17,8 +17,9 @@ def as_json(plan: Plan) -> str:
     """`{"version": 1, "steps": […], "params": {…}, …}`.
 
     A shape is a list with the batch dimension first, and null stands for a dimension, shape, dtype or number that is
-    unknown. `flops` are of a forward pass over one example, and so are a step's `kept_bytes`, what training holds of it
-    for the way back. `memory` is in bytes at `batch_size`; `exact` is false where something unknown counted as nothing.
+    unknown. `phases` are those of training, each with the weights that it trains. `flops` are of a forward pass over
+    one example, and so are a step's `kept_bytes`, what training holds of it for the way back. `memory` is in bytes at
+    `batch_size`; `exact` is false where something unknown counted as nothing.
     """
     network = plan.network
     found = memory(plan)
@@ -41,6 +42,15 @@ def as_json(plan: Plan) -> str:
         "inputs": [{"name": given.name, **_tensor(given.tensor)} for given in network.inputs],
         "outputs": [{"name": output.name, "from": str(output.ref)} for output in network.outputs],
         "params": {"total": network.weights, "trainable": network.trainable},
+        "phases": [
+            {
+                "epochs": phase.epochs if phase.steps is None else None,
+                "steps": phase.steps,
+                "optimizer": phase.optimizer.name,
+                "trainable": network.during(phase).trainable,
+            }
+            for phase in (plan.training.phases if plan.training else ())
+        ],
         "flops": added(flops(step) for step in network.steps).exactly,
         "memory": {
             "batch_size": found.batch,

@@ -114,6 +114,8 @@ def _totals(plan: Plan) -> Table:
     table.add_row("FLOPs", f"{every.flops.at_least}{large(every.flops.known)} for one example, forward")
     for heading, told in _memory(found, trains=plan.training is not None):
         table.add_row(heading, told)
+    for heading, told in _phases(plan):
+        table.add_row(heading, told)
     if every.weights.missing or every.flops.missing or not found.exact:
         table.add_row("", f"[dim]what a `{UNKNOWN}` stands for is not counted[/dim]")
     return table
@@ -132,6 +134,19 @@ def _memory(found: Memory, *, trains: bool) -> Iterator[tuple[str, str]]:
         yield "memory", f"{bound}{size(found.training)} to train {found.batch:,} examples at a time"
         yield "", f"[dim]{told}[/dim]"
     yield "" if trains else "memory", f"{bound}{size(found.inference)} to answer {found.batch:,}"
+
+
+def _phases(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What each phase of training trains, where there are several."""
+    phases = plan.training.phases if plan.training else ()
+    for number, phase in enumerate(phases if len(phases) > 1 else (), 1):
+        trained = costs(plan.network.during(phase).steps).trainable
+        length, unit = (phase.epochs, "epoch") if phase.steps is None else (phase.steps, "step")
+        yield (
+            "" if number > 1 else "phases",
+            f"{number}: {length:,} {unit}{'s' * (length != 1)}, {trained.at_least}{trained.known:,} parameters trained "
+            f"by {escape(phase.optimizer.name)}",
+        )
 
 
 def _tensor(tensor: Tensor, roomy: bool) -> tuple[str, ...]:
