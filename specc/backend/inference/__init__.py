@@ -15,6 +15,8 @@ from specc.backend.data import open_split
 from specc.backend.export.serving import serve
 from specc.backend.inference.asking import BATCH, Asked, Passed, is_file
 from specc.backend.inference.bare import open_saved_model
+from specc.backend.inference.examining import examine as look
+from specc.backend.inference.examining import open_examples
 from specc.backend.objective import compile_model
 from specc.backend.training import loop
 from specc.backend.training.steps import Steps
@@ -42,6 +44,36 @@ def evaluate(run: Path, plan: Plan, log: Log, split: str = "test") -> dict[str, 
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
     size = plan.dataset.batch_size if plan.dataset else BATCH
     return loop.evaluate(steps, steps.feed(examples.batches(size)), examples.steps(size))
+
+
+def examine(run: Path, plan: Plan, log: Log, split: str = "test", data: Path | None = None) -> dict[str, Any]:
+    """All that can be said of a run on a split of its data, or on other data, as plain data that JSON can hold.
+
+    Args:
+        run: the run directory.
+        plan: of the run's `spec.yaml`.
+        split: as for `evaluate`.
+        data: a file of CSV, JSON lines, Parquet or NPZ with the spec's columns, targets among them, or a folder where
+            the run learnt from one; all of it, instead of a split.
+
+    Returns:
+        `data` (the split or the path), `examples`, `metrics` as `evaluate` gives them, and `outputs` (see
+        `specc.backend.inference.examining`).
+
+    Raises:
+        Rejected: as `evaluate` does.
+    """
+    model, states = _load(run, log)
+    examples, where = open_examples(plan, states, split, data, log)
+    steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
+    size = plan.dataset.batch_size if plan.dataset else BATCH
+    return {
+        "run": str(run),
+        "data": split if data is None else str(data),
+        "examples": examples.examples,
+        "metrics": loop.evaluate(steps, steps.feed(examples.batches(size)), examples.steps(size)),
+        "outputs": look(plan, model, states, (examples, where), size),
+    }
 
 
 def predict(
