@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.data.prepared import UNREADABLE, broken, raw_fields, undecodable
+from specc.backend.data.prepared import UNREADABLE, broken, raw_fields
 from specc.backend.inference.answers import Columns, told
 from specc.backend.inference.rows import Numbered, Rows, read_rows, write_rows
+from specc.data.faults import undecodable
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served

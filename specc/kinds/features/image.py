@@ -18,7 +18,7 @@ from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import unbounded
 from specc.kinds.features._decoding import colors, has_true_colors
-from specc.kinds.features._files import named
+from specc.kinds.features._files import form, given
 from specc.kinds.features._orientation import upright
 from specc.kinds.features._resizing import smoothed
 from specc.tensors import Tensor
@@ -60,6 +60,11 @@ class Image:
             raise Refusal(S105, f"a mask has no {self.channels} channels", remedy, "channels")
 
     @property
+    def takes_files(self) -> bool:
+        """Files differ in size: it must be known what they are brought to."""
+        return self.size is not None
+
+    @property
     def is_class(self) -> bool:
         """Are its values class numbers?"""
         return self.classes is not None
@@ -87,16 +92,16 @@ class Image:
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
         if column.dtype.kind not in "OUTbiuf":
-            raise Refusal(S503, f"a picture is numbers or the name of a file, not the NumPy dtype {column.dtype}")
-        form = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"
-        if state is not None and form != (there := _source(state)):
+            raise Refusal(S503, f"a picture is numbers or a file, not the NumPy dtype {column.dtype}")
+        here = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"
+        if state is not None and here != (there := _source(state)):
             raise Refusal(
                 S503,
-                f"these pictures are {form}, and those of the training rows are {there}",
+                f"these pictures are {here}, and those of the training rows are {there}",
                 "give every source the same form of pictures",
             )
-        if form == "files":
-            return self._files(column, origin)
+        if here == "files":
+            return self._files(column, origin, state)
         self._layout(column.shape[1:])
         if self.classes is not None:
             return self._class_numbers(column, origin)
@@ -125,12 +130,12 @@ class Image:
         """The dtype of class numbers as they lie."""
         return "uint8" if (self.classes or 0) <= 256 else "int32"
 
-    def _files(self, column: Array, origin: Origin) -> Array:
+    def _files(self, column: Array, origin: Origin, state: State | None) -> Array:
         if self.size is None:
             raise Refusal(
                 S104, "pictures in files differ in size, and no `size` is given", "add `size: [height, width]`", "size"
             )
-        return named(column, origin, "picture")
+        return given(column, origin, "picture", state)
 
     def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         """Height, width and channels of pictures that lie as arrays of a shape.
@@ -165,13 +170,15 @@ class Image:
     def learn(self) -> Learning:
         state: State = {}
         while (sent := (yield)) is not None:
-            state = state or self._learnt(sent[0])
+            state = self._learnt(sent[0], state)
         return state
 
-    def _learnt(self, values: Array) -> State:
+    def _learnt(self, values: Array, before: State) -> State:
         if values.dtype.kind == "O":
             height, width, channels = self._form(None)
-            return {"raw": "string", "files": True, "form": [height, width, channels or 3]}
+            return {"raw": "string", "files": form(values, before), "form": [height, width, channels or 3]}
+        if before:
+            return before
         shape = values.shape[1:]
         return {"raw": values.dtype.name, "shape": list(shape), "form": list(self._layout(shape))}
 
