@@ -105,5 +105,5 @@ def undecodable(files: Sequence[str | bytes], feature: Feature, rows: Sequence[s
         return Refusal(S501, f"{told} {was} gone since the data was opened", remedy)
     remedy = f"damaged, or of another format: {getattr(feature, 'formats', 'save it again')}, or remove"
     if is_class(feature):
-        remedy = "a mask is a grey PNG without a palette, and its pixels are class numbers below `classes`"
+        remedy = "a mask is a PNG, grey or with a palette, and its pixels are class numbers below `classes`"
     return Refusal(S503, f"cannot decode {told}", remedy)

@@ -189,10 +189,9 @@ def test_pictures_of_hugging_face_may_have_several_sizes(tmp_path):
 
 def test_sounds_of_hugging_face_need_no_decoder_of_its(tmp_path):
     datasets = pytest.importorskip("datasets", reason="the extra `huggingface` is not installed")
-    features = datasets.Features({"x": datasets.Audio(decode=False), "y": datasets.Value("int64")})
-    rows = {"x": [{"bytes": sound(number), "path": None} for number in range(4)], "y": [0, 1] * 2}
-    stored = datasets.Dataset.from_dict(rows, features=features)
-    stored.cast_column("x", datasets.Audio()).save_to_disk(tmp_path / "sounds")
+    rows = {"x": [{"bytes": sound(number), "path": f"{number}.wav"} for number in range(4)], "y": [0, 1] * 2}
+    stored = datasets.Dataset.from_dict(rows).cast_column("x", datasets.Audio())
+    stored.save_to_disk(tmp_path / "sounds")
     source = reader("huggingface", path=str(tmp_path / "sounds"))
     data = open_data(data_plan(source, {"x": feature("audio", **SOUND)}, {"y": feature("binary")}), Log())
     assert data.splits["train"].raw(slice(0, 4))["x"].tolist() == [sound(number) for number in range(4)]

@@ -125,6 +125,12 @@ def is_class(feature: Feature) -> bool:
     return bool(getattr(feature, "is_class", False))
 
 
+def ignored(feature: Feature) -> int | None:
+    """The value that stands, in a target, for what counts neither in losses nor in metrics: its `ignore_class`."""
+    value: int | None = getattr(feature, "ignore_class", None)
+    return value
+
+
 class Feature(Protocol):
     """A file of this folder: frozen, its fields the properties of the feature.
 
