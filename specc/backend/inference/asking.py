@@ -16,10 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.data.prepared import UNREADABLE, broken, raw_fields, undecodable
+from specc.backend.data.prepared import UNREADABLE, broken, raw_fields
 from specc.backend.inference.answers import Columns, told
 from specc.backend.inference.rows import Batch, Row, Rows, read_parquet, read_rows
 from specc.backend.inference.writing import write_rows
+from specc.data.faults import undecodable
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served
