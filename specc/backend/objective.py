@@ -21,6 +21,7 @@ from specc.backend.training.reduction import class_numbers
 from specc.calls import Call
 from specc.catalog.by_shape import by_shape
 from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.kinds.features import ignored
 from specc.plan import Phase, Plan, Training
 from specc.tensors import Tensor
 
@@ -37,23 +38,28 @@ NEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A loss of one output towards one target, its weight in the sum, and where the spec asks for it."""
+    """A loss of one output towards one target, its weight in the sum, and where the spec asks for it.
+
+    Where the target is `ignored`, it does not count.
+    """
 
     output: str
     target: str
     loss: Any
     weight: float
     span: Span
+    ignored: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One metric of one output and the target it answers, and where the spec asks for it."""
+    """One metric of one output and the target it answers, and where the spec asks for it; `ignored` as of a term."""
 
     output: str
     target: str
     metric: Any
     span: Span
+    ignored: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +95,16 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
     targets = symbolic_targets(plan, training, outputs)
     optimizing = (phase or training.phases[0]).optimizer
     optimizer = _made(optimizing, training, log)
+    passed_over = {field.name: ignored(field.feature) for field in plan.dataset.targets} if plan.dataset else {}
     terms = [
-        Term(one.output, one.target, _made(one.loss, training, log), one.weight, one.loss.span or training.span)
+        Term(
+            one.output,
+            one.target,
+            _made(one.loss, training, log),
+            one.weight,
+            one.loss.span or training.span,
+            passed_over.get(one.target),
+        )
         for one in training.terms
     ]
     measures = [
@@ -99,6 +113,7 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
             training.target_of(name),
             _metric(call, outputs[name], targets[name], training, log),
             call.span or training.span,
+            passed_over.get(training.target_of(name)),
         )
         for name, calls in training.metrics.items()
         for call in calls
