@@ -86,16 +86,7 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
         Term(one.output, one.target, _made(one.loss, training, log), one.weight, one.loss.span or training.span)
         for one in training.terms
     ]
-    measures = [
-        Measure(
-            name,
-            training.target_of(name),
-            _metric(call, outputs[name], targets[name], training, log),
-            call.span or training.span,
-        )
-        for name, calls in training.metrics.items()
-        for call in calls
-    ]
+    measures = make_measures(model, plan, training, log)
     if log.errors > before:
         raise Rejected(log)
     for measure in measures:
@@ -132,6 +123,22 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
 def _each(by_output: Mapping[str, list[Any]]) -> dict[str, Any]:
     """Several as the list that they are, one alone by itself."""
     return {name: many if len(many) > 1 else many[0] for name, many in by_output.items()}
+
+
+def make_measures(model: keras.Model, plan: Plan, training: Training, log: Log) -> list[Measure]:
+    """The metrics of a plan, new and empty; what Keras refuses is in `log`, as `compile_model` says."""
+    outputs: Mapping[str, Any] = model.output
+    targets = symbolic_targets(plan, training, outputs)
+    return [
+        Measure(
+            name,
+            training.target_of(name),
+            _metric(call, outputs[name], targets[name], training, log),
+            call.span or training.span,
+        )
+        for name, calls in training.metrics.items()
+        for call in calls
+    ]
 
 
 def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[list[Any]]:

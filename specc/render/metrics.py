@@ -10,7 +10,7 @@ def metrics(splits: Mapping[str, Mapping[str, float]]) -> str:
     names = dict.fromkeys(name for figures in splits.values() for name in figures)
     rows = [["", *splits]]
     rows += [
-        [name, *(_figure(f[name]) if name in f else "" for f in splits.values())]
+        [name, *(figure(f[name]) if name in f else "" for f in splits.values())]
         for name in sorted(names, key=lambda n: n != "loss")
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -22,6 +22,6 @@ def metrics(splits: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
     """Four digits after the point where that shows the figure, else four that count."""
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"

@@ -36,7 +36,7 @@ def evaluate(run: Path, plan: Plan, log: Log, split: str = "test") -> dict[str, 
     Raises:
         Rejected: S501 when this is no run or its data is gone, S505 when there is no such split, S50x for the data.
     """
-    model, states = _load(run, log)
+    model, states = load(run, log)
     examples = open_split(plan, states, split, log)
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
     size = plan.dataset.batch_size if plan.dataset else BATCH
@@ -57,15 +57,15 @@ def predict(run: Path, plan: Plan, inputs: Sequence[str], out: TextIO, log: Log)
     Raises:
         Rejected: S501 for a run or a file that is not there, S502 for a missing column, S503 and S504 for values.
     """
-    model, states = _load(run, log)
+    model, states = load(run, log)
     asked = Asked.of(plan, states, serve(plan, model, states), log)
     if len(inputs) == 1 and not is_file(inputs[0]):
         return asked.table(inputs[0], out)
     return asked.files(inputs, out)
 
 
-def _load(run: Path, log: Log) -> tuple[keras.Model, Mapping[str, State]]:
-    """The trained network of a run, and what its fields learnt."""
+def load(run: Path, log: Log) -> tuple[keras.Model, Mapping[str, State]]:
+    """The trained network of a run, and what its fields learnt. Raises `Rejected`, with S501 or S503 in the log."""
     missing = [name for name in PARTS if not (run / name).is_file()]
     if missing:
         what = f"has no {', '.join(f'`{name}`' for name in missing)}" if run.is_dir() else "is no directory"

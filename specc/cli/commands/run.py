@@ -23,8 +23,8 @@ from specc import driver
 from specc.cli.options import overrides
 from specc.cli.screen import DONE, FAULT, INTERRUPTED, TERMINATED, show
 from specc.diagnostics import Log
+from specc.render.artefacts import artefacts
 from specc.render.metrics import metrics
-from specc.render.text import count
 
 if TYPE_CHECKING:
     from specc.backend.run import Run
@@ -77,6 +77,4 @@ def _outcome(run: Run) -> Iterator[str]:
         yield f"{line}\n"
     yield f"data         waited for in {run.waiting:.0%} of the time of training"
     yield f"run          {run.path}"
-    for name, artefact in run.artefacts.items():
-        checked = f"answers as trained on {count(artefact.examples, 'example')}, within {artefact.difference:.1g}"
-        yield f"{name:<11}  {artefact.path}  ({checked})"
+    yield from artefacts(run.artefacts)
