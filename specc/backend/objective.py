@@ -28,6 +28,13 @@ from specc.tensors import Tensor
 PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"})
 """Arguments of callbacks that say where to write."""
 
+NEEDS = {
+    "TensorBoard": ("tensorboard", "tensorboard"),
+    "OrbaxCheckpoint": ("orbax", "orbax-checkpoint"),
+    "RemoteMonitor": ("requests", "requests"),
+}
+"""The module that a callback imports when it is at work, and the package that has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -172,12 +179,14 @@ def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[list[Any]]:
     if training is None:
         return []
     before = log.errors
-    made = [[_made(_placed(call, directory), training, log) for call in phase.callbacks] for phase in training.phases]
     for call in training.callbacks:
-        if call.name == "TensorBoard" and find_spec("tensorboard") is None:
-            # TensorFlow itself would find out when the first epoch has passed.
+        module, package = NEEDS.get(call.name, ("", ""))
+        if module and find_spec(module) is None:
+            # Keras itself would find out when the first epoch has passed.
             span = call.span or training.span
-            log.report(codes.S606, span, "`TensorBoard` needs the package of that name", help="pip install tensorboard")
+            log.report(codes.S606, span, f"`{call.name}` needs `{package}`", help=f"pip install {package}")
+    if log.errors == before:
+        made = [[_made(_placed(call, directory), training, log) for call in p.callbacks] for p in training.phases]
     if log.errors > before:
         raise Rejected(log)
     return made
