@@ -95,7 +95,7 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
     targets = symbolic_targets(plan, training, outputs)
     optimizing = (phase or training.phases[0]).optimizer
     optimizer = _made(optimizing, training, log)
-    passed_over = {field.name: ignored(field.feature) for field in plan.dataset.targets} if plan.dataset else {}
+    passed_over = _passed_over(plan)
     terms = [
         Term(
             one.output,
@@ -107,17 +107,7 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
         )
         for one in training.terms
     ]
-    measures = [
-        Measure(
-            name,
-            training.target_of(name),
-            _metric(call, outputs[name], targets[name], training, log),
-            call.span or training.span,
-            passed_over.get(training.target_of(name)),
-        )
-        for name, calls in training.metrics.items()
-        for call in calls
-    ]
+    measures = make_measures(model, plan, training, log)
     if log.errors > before:
         raise Rejected(log)
     for measure in measures:
@@ -154,6 +144,29 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
 def _each(by_output: Mapping[str, list[Any]]) -> dict[str, Any]:
     """Several as the list that they are, one alone by itself."""
     return {name: many if len(many) > 1 else many[0] for name, many in by_output.items()}
+
+
+def make_measures(model: keras.Model, plan: Plan, training: Training, log: Log) -> list[Measure]:
+    """The metrics of a plan, new and empty; what Keras refuses is in `log`, as `compile_model` says."""
+    outputs: Mapping[str, Any] = model.output
+    targets = symbolic_targets(plan, training, outputs)
+    passed_over = _passed_over(plan)
+    return [
+        Measure(
+            name,
+            training.target_of(name),
+            _metric(call, outputs[name], targets[name], training, log),
+            call.span or training.span,
+            passed_over.get(training.target_of(name)),
+        )
+        for name, calls in training.metrics.items()
+        for call in calls
+    ]
+
+
+def _passed_over(plan: Plan) -> Mapping[str, int | None]:
+    """The value of each target, by name, that counts neither in a loss nor in a metric."""
+    return {field.name: ignored(field.feature) for field in plan.dataset.targets} if plan.dataset else {}
 
 
 def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[list[Any]]:

@@ -39,7 +39,7 @@ def evaluate(run: Path, plan: Plan, log: Log, split: str = "test") -> dict[str, 
     Raises:
         Rejected: S501 when this is no run or its data is gone, S505 when there is no such split, S50x for the data.
     """
-    model, states = _load(run, log)
+    model, states = load(run, log)
     examples = open_split(plan, states, split, log)
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
     size = plan.dataset.batch_size if plan.dataset else BATCH
@@ -63,7 +63,7 @@ def examine(run: Path, plan: Plan, log: Log, split: str = "test", data: Path | N
     Raises:
         Rejected: as `evaluate` does.
     """
-    model, states = _load(run, log)
+    model, states = load(run, log)
     examples, where = open_examples(plan, states, split, data, log)
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
     size = plan.dataset.batch_size if plan.dataset else BATCH
@@ -106,13 +106,13 @@ def predict(
     if plan is None:
         asked = open_saved_model(run, log, passed, files=files)
     else:
-        model, states = _load(run, log)
+        model, states = load(run, log)
         asked = Asked.of(plan, states, serve(plan, model, states), log, passed)
     return asked.files(inputs, out, form) if files else asked.table(inputs[0], out, form)
 
 
-def _load(run: Path, log: Log) -> tuple[keras.Model, Mapping[str, State]]:
-    """The trained network of a run, and what its fields learnt."""
+def load(run: Path, log: Log) -> tuple[keras.Model, Mapping[str, State]]:
+    """The trained network of a run, and what its fields learnt. Raises `Rejected`, with S501 or S503 in the log."""
     missing = [name for name in PARTS if not (run / name).is_file()]
     if missing:
         what = f"has no {', '.join(f'`{name}`' for name in missing)}" if run.is_dir() else "is no directory"
