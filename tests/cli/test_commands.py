@@ -178,6 +178,7 @@ def test_summary_as_json(cli, write):
         "inputs": [{"name": "x", "shape": [None, 4], "dtype": "float32"}],
         "outputs": [{"name": "dense_1", "from": "dense_1"}],
         "params": {"total": 67, "trainable": 67},
+        "phases": [],
         "flops": 80 + 51,
     }
 
