@@ -20,7 +20,7 @@ from specc.backend import manifest, rundir
 from specc.backend.data import Data, Split, open_data
 from specc.backend.data.augmentation import augmentation
 from specc.backend.devices import free_memory
-from specc.backend.export import Artefact, export
+from specc.backend.export import Artefact, demand, export
 from specc.backend.network import build, turn
 from specc.backend.objective import class_weights, compile_model, make_callbacks
 from specc.backend.tracking import follow
@@ -93,6 +93,7 @@ def run(
         Refusal: S105, S608 or S609, when `out` cannot be used.
     """
     complete(plan, log)
+    demand(plan, log)
     if not dry_run:
         out = rundir.find(out, plan, resume=resume)
     job = prepared(plan, log, replan, debug=debug)
@@ -292,7 +293,8 @@ class Job:
             progress.say(f"exporting {names}, to be loaded afresh and compared")
         try:
             with self._explained(callbacks):
-                artefacts = export(plan, model, self.data, path / "export", self.log)
+                splits = self.data.splits
+                artefacts = export(plan, model, self.data.states, splits, splits.__getitem__, path / "export", self.log)
         except Rejected:
             self._describe(path, "failed", outcome)
             raise
@@ -461,14 +463,7 @@ class Job:
                 "waiting_for_data": round(outcome.waiting, 4),
             }
         if artefacts:
-            known["artefacts"] = {
-                name: {
-                    "path": str(artefact.path.relative_to(path)),
-                    "examples_compared": artefact.examples,
-                    "largest_difference": artefact.difference,
-                }
-                for name, artefact in artefacts.items()
-            }
+            known["artefacts"] = {name: artefact.described(path) for name, artefact in artefacts.items()}
         known |= more or {}
         rundir.write_json(path / "manifest.json", known)
 

@@ -30,7 +30,14 @@ WITHOUT_KERNEL: Mapping[str, Mapping[str, str]] = {
         "Hashing": "StringToHashBucketFast",
         "IntegerLookup": "LookupTableFindV2",
     },
-    "ops": {"det": "MatrixDeterminant", "eig": "Eig", "i0": "BesselI0", "slogdet": "LogMatrixDeterminant"},
+    "ops": {
+        "ctc_decode": "CTCGreedyDecoder",
+        "det": "MatrixDeterminant",
+        "eig": "Eig",
+        "i0": "BesselI0",
+        **dict.fromkeys(("image.affine_transform", "image.perspective_transform"), "ImageProjectiveTransformV3"),
+        "slogdet": "LogMatrixDeterminant",
+    },
 }
 """The operation of TensorFlow's that XLA cannot compile, by the layer or op that is made of it. Tests hold it against
 XLA's own registry of kernels."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from specc.backend.data.making import make_splits
-from specc.backend.data.prepared import broken, undecodable
+from specc.backend.data.prepared import broken
 from specc.backend.data.split import Split
+from specc.data.faults import undecodable
 from specc.data.fingerprint import fingerprint
 from specc.data.opening import open_rows, open_sources
 from specc.data.sources import Source, keyed

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from specc.backend.data.augmentation import Augment, Tensors
 from specc.backend.data.order import in_order
-from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, take, undecodable
+from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, take
+from specc.data.faults import undecodable
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature
 

@@ -28,8 +28,8 @@ from specc.cli.screen import DONE, FAULT, INTERRUPTED, TERMINATED, show
 from specc.diagnostics import Log
 from specc.plan import Plan
 from specc.render import rates
+from specc.render.artefacts import artefacts
 from specc.render.metrics import metrics
-from specc.render.text import count
 
 if TYPE_CHECKING:
     from specc.backend.run import Run
@@ -109,6 +109,4 @@ def _outcome(run: Run) -> Iterator[str]:
     if not isnan(run.waiting):
         yield f"data         waited for in {run.waiting:.0%} of the time of training"
     yield f"run          {run.path}"
-    for name, artefact in run.artefacts.items():
-        checked = f"answers as trained on {count(artefact.examples, 'example')}, within {artefact.difference:.1g}"
-        yield f"{name:<11}  {artefact.path}  ({checked})"
+    yield from artefacts(run.artefacts)
