@@ -224,10 +224,13 @@ class Job:
         return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
 
     def try_rates(self, progress: Progress) -> Sweep:
-        """Train with ever greater learning rates."""
+        """Train with ever greater learning rates. Raises `Rejected` where the first loss is not finite already."""
         start_from(self.steps.model, self.plan, self.log)
         with self._explained([() for _ in self.training.phases]):
-            return sweep(self.steps, self._feed("train").stream(0, 0), progress)
+            found = sweep(self.steps, self._feed("train").stream(0, 0), progress)
+        if not found.rates:
+            self._diverged(Diverged(1, 1), "", self.training.phases[0])
+        return found
 
     def perform(self, path: Path, progress: Progress, *, resumed: bool = False) -> Run:
         """Train in full and fill the run directory; `resumed`: from its last checkpoint on."""
