@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def metrics(splits: Mapping[str, Mapping[str, float]]) -> str:
@@ -13,6 +13,11 @@ def metrics(splits: Mapping[str, Mapping[str, float]]) -> str:
         [name, *(figure(f[name]) if name in f else "" for f in splits.values())]
         for name in sorted(names, key=lambda n: n != "loss")
     ]
+    return table(rows)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Cells side by side: names to the left, figures to the right, the first row their heads."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

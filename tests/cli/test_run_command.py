@@ -98,7 +98,7 @@ def test_evaluate_gives_the_figures_that_the_run_gave(cli, folder: Path):
     for split in ("validation", "test"):
         ended = cli("evaluate", folder / "run", "--split", split)
         assert ended.status == 0, ended.err
-        shown = dict(line.split() for line in ended.out.splitlines()[1:])
+        shown = dict(line.split() for line in ended.out.partition("\n\n")[0].splitlines()[1:])
         assert {name: float(value) for name, value in shown.items()} == pytest.approx(metrics[split], abs=1e-4)
 
 

@@ -48,11 +48,20 @@ def _plain(column: Array) -> Array:
     kinds = {type(v) for v in column}
     if kinds <= {str}:
         return column
+    if bytes in kinds:
+        return _plain(np.array([_decoded(v) if isinstance(v, bytes) else v for v in column], dtype=object))
     if kinds <= {int, float, bool, type(None)} and kinds != {type(None)}:
         if kinds <= {int, bool}:
             return column.astype(np.int64)
         return np.array([math.nan if v is None else float(v) for v in column])
     return np.array([_text(v) for v in column], dtype=object)
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal(S503, "the bytes of this column are not UTF-8 text", "store text as UTF-8") from error
 
 
 def _text(value: object) -> str:
