@@ -201,7 +201,7 @@ def _object(text: str, name: str, line: int) -> Row:
     try:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ValueError) else "it is nested too deep"
+        reason = getattr(error, "msg", str(error)) if isinstance(error, ValueError) else "it is nested too deep"
         raise Refusal(codes.S503, f"{name}:{line} is not JSON: {reason[:1].lower()}{reason[1:]}") from error
     if not isinstance(row, dict):
         raise Refusal(codes.S503, f"{name}:{line} is not an object", 'write a row as `{"column": value, …}`')
