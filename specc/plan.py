@@ -325,6 +325,7 @@ class Runtime:
     steps_per_call: int | None = None
     """Training steps in one call of the compiled loop; None leaves it to the loop."""
     checkpoint: Schedule = Schedule()
+    tracking: tuple[Call, ...] = ()
     deterministic: bool = False
     """Whether operations that are faster in no order are done in one, so that the same run gives the same bits."""
 

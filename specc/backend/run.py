@@ -23,6 +23,7 @@ from specc.backend.devices import free_memory
 from specc.backend.export import Artefact, demand, export
 from specc.backend.network import build, turn
 from specc.backend.objective import class_weights, compile_model, make_callbacks
+from specc.backend.tracking import follow
 from specc.backend.training import divergence, faults
 from specc.backend.training.checkpoint import Checkpoint, Checkpoints
 from specc.backend.training.debug import Trail
@@ -185,6 +186,8 @@ class Job:
     """Where this run has gone on from a checkpoint, each time that it did."""
     begun: list[Begun] = field(default_factory=list)
     """What its weights began with, where that is another network."""
+    trackers: list[Any] = field(default_factory=list)
+    """What follows this run."""
     fits: list[Fit] = field(default_factory=list)
     """The training of each phase that has begun."""
 
@@ -221,10 +224,13 @@ class Job:
         return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
 
     def try_rates(self, progress: Progress) -> Sweep:
-        """Train with ever greater learning rates."""
+        """Train with ever greater learning rates. Raises `Rejected` where the first loss is not finite already."""
         start_from(self.steps.model, self.plan, self.log)
         with self._explained([() for _ in self.training.phases]):
-            return sweep(self.steps, self._feed("train").stream(0, 0), progress)
+            found = sweep(self.steps, self._feed("train").stream(0, 0), progress)
+        if not found.rates:
+            self._diverged(Diverged(1, 1), "", self.training.phases[0])
+        return found
 
     def perform(self, path: Path, progress: Progress, *, resumed: bool = False) -> Run:
         """Train in full and fill the run directory; `resumed`: from its last checkpoint on."""
@@ -247,6 +253,7 @@ class Job:
             rundir.write_text(path / rundir.SPEC, rundir.spec_text(plan))
             self._describe(path, "running")
             callbacks = make_callbacks(plan, path, self.log)
+            self.trackers.extend(follow(plan, path, self.log))
             with listening() as interrupt, self._explained(callbacks):
                 fit, outcome = self._fit(callbacks, since, interrupt, progress, keep, checkpoints)
                 learnt = True
@@ -296,16 +303,8 @@ class Job:
             raise
         status: Status = "interrupted" if outcome.interrupted else "finished"
         self._describe(path, status, outcome, artefacts)
-        return Run(
-            path,
-            metrics,
-            outcome.history,
-            model,
-            artefacts,
-            status,
-            skipped=self.data.skipped(),
-            waiting=outcome.waiting,
-        )
+        skipped, waiting = self.data.skipped(), outcome.waiting
+        return Run(path, metrics, outcome.history, model, artefacts, status, skipped=skipped, waiting=waiting)
 
     def _fit(
         self,
@@ -329,6 +328,7 @@ class Job:
                 until=phase.steps,
                 validation_freq=self.training.validation_freq,
                 callbacks=callbacks[number],
+                trackers=self.trackers,
                 steps_per_call=self.plan.runtime.steps_per_call,
                 progress=progress,
                 interrupt=interrupt,
@@ -431,6 +431,8 @@ class Job:
         if status != "running":
             # Files are read once more for their digests, when nobody waits for a first step.
             known |= {"data": self.data.fingerprint, "seconds": round(perf_counter() - self.started, 3)}
+            for tracker in self.trackers:
+                tracker.ended(status, {name: artefact.path for name, artefact in (artefacts or {}).items()})
         if outcome is not None:
             known |= {
                 "steps": outcome.steps,
@@ -463,6 +465,6 @@ class Job:
         except Rejected:
             raise
         except Exception as error:
-            if not faults.of_callback(error, callbacks, self.training, self.log):
+            if not faults.of_callback(error, callbacks, self.trackers, self.plan, self.training, self.log):
                 raise
             raise Rejected(self.log) from error
