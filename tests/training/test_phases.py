@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from specc.backend.objective import compile_model
 from specc.backend.run import run
 from specc.diagnostics import Log
 from tests.training.conftest import Write, blobs, planned
+from tests.training.test_every_callback import scalars
 from tests.training.test_resume import crashed, same
 
 # As in `test_resume`: a crash leaves the file of a `CSVLogger` open.
@@ -140,6 +142,13 @@ def test_a_layer_that_is_frozen_keeps_its_weights_and_what_is_thawed_does_not(wr
 
     assert [changed(name) for name in ("body.dense", "body.batch_normalization", "head")] == [True, False, False]
     assert [variable.path for variable in two.trainable_variables] == ["body.dense/kernel"]
+
+
+@pytest.mark.skipif(find_spec("tensorboard") is None, reason="TensorBoard is not installed")
+def test_tensorboard_counts_steps_through(write: Write, tmp_path: Path) -> None:
+    told = [{"TensorBoard": {"update_freq": "batch"}}]
+    run(planned(write(blobs(57), SPEC), training__callbacks=told), tmp_path / "run", Log())
+    assert sorted(scalars(tmp_path / "run")["train/batch_loss"]) == list(range(1, 16))
 
 
 def test_a_dry_run_tries_each_phase(write: Write) -> None:

@@ -300,6 +300,10 @@ class Fit:
             self._taken = self.before.steps
             self._kept = _place(self._began, 0), steps.model.get_weights()
             self._remember(self.before.history, self._began)
+        # Each time that training begins TensorBoard counts anew, and would draw over what is there.
+        for board in self.trackers if since else [*self.callbacks, *self.trackers]:
+            if isinstance(board, keras.callbacks.TensorBoard):
+                board._global_train_batch = self._taken
         # `BackupAndRestore` says where it has resumed, in the first phase.
         resumed = 0 if self.phase else steps.model._initial_epoch or 0
         self._next = since.epoch if since else max(self._began, resumed)
