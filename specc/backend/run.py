@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow.python.framework.config import disable_op_determinism
 
 from specc import codes, kinds
-from specc.backend import manifest, rundir
+from specc.backend import manifest, resuming, rundir
 from specc.backend.data import Data, Split, open_data
 from specc.backend.data.augmentation import augmentation
 from specc.backend.devices import free_memory
@@ -33,7 +33,7 @@ from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.rates import Sweep, sweep
 from specc.backend.training.start import Begun, start_from
 from specc.backend.training.steps import Steps
-from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Dataset, Phase, Plan, Training
 
 Facts = Mapping[str, Mapping[str, Any]]
@@ -317,7 +317,6 @@ class Job:
     ) -> tuple[Fit, Outcome]:
         """One phase of training after the other, from the first or from that of a checkpoint on; the last of them."""
         feed, outcome, clock = self._feed("train"), None, Clock()
-        total = sum(phase.epochs_of(feed.steps) for phase in self.training.phases)
         for number, phase in enumerate(self.training.phases):
             if since and number < since.phase:
                 continue
@@ -337,7 +336,7 @@ class Job:
                 checkpoints=checkpoints,
                 phase=number,
                 before=outcome,
-                total=total,
+                total=self.training.epochs_of(feed.steps),
                 clock=clock,
                 trail=Trail(self.plan, phase) if self.debug else None,
             )
@@ -353,36 +352,12 @@ class Job:
         return fit, outcome
 
     def _since(self, path: Path, checkpoints: Checkpoints, progress: Progress) -> Checkpoint | None:
-        """The last checkpoint that is whole, of a run on the same data; None where none was taken yet."""
-        before = manifest.read(path) or {}
-        self.resumed.extend(before.get("resumed", []))
-        if before and not manifest.same_data(before, self.data):
-            self.log.report(
-                codes.S608,
-                self.dataset.span,
-                f"the data is not what the run in `{path}` began with",
-                help="bring that data back, or begin a new run: another `--out`",
-            )
-            raise Rejected(self.log)
-        for file, found in checkpoints.latest():
-            if isinstance(found, Checkpoint):
-                self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
-                phases, steps = self.training.phases, self._feed("train").steps
-                ended = found.stopped or found.epoch >= found.began + phases[found.phase].epochs_of(steps)
-                total = sum(phase.epochs_of(steps) for phase in phases)
-                over = ended and found.phase + 1 == len(phases)
-                done = "training is over" if over else f"in epoch {found.epoch + 1}/{total}"
-                progress.say(f"going on after step {found.taken:,} of the run, {done}")
-                return found
-            self.log.report(
-                codes.W602,
-                Span(str(file), 1, 1, 1, 1),
-                f"this checkpoint is passed over: {found}",
-                help="the run goes on from the one before it, or from the beginning where there is none",
-            )
-            file.unlink()
-        progress.say(f"no checkpoint was taken in `{path}` yet: the run begins anew")
-        return None
+        """What to go on from, of a run on the same data; None where no checkpoint was taken yet."""
+        self.resumed.extend(resuming.before(path, self.dataset, self.data, self.log))
+        found = resuming.last(checkpoints, self.training, self._feed("train").steps, progress, self.log)
+        if found:
+            self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
+        return found
 
     def _write_history(self, path: Path, history: Mapping[str, Sequence[float]]) -> None:
         rundir.write_history(path / "history.csv", history, self.training.validation_freq)

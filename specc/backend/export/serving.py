@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from specc.backend.export.by_example import by_example
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served
 from specc.kinds.features import State
@@ -45,7 +46,7 @@ def serve(
         }
         return restore(plan, model(prepared, training=False), states)
 
-    return Served(model, inputs, answer, examples, FREEZE)
+    return Served(model, inputs, answer, examples, FREEZE, by_example(plan, states, inputs, answer))
 
 
 def restore(plan: Plan, outputs: Mapping[str, Any], states: Mapping[str, State]) -> dict[str, Any]:

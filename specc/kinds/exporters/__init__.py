@@ -15,6 +15,11 @@ Form = Literal["raw", "prepared"]
 """How an artefact is asked: `raw` fields, answered in the units of the raw targets; or the tensors that the network
 takes, `prepared` by the features, answered as the network does."""
 
+Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""From tensors by name to tensors by name."""
+ByExample = Callable[[Any], Mapping[str, Any]]
+"""From serialized `tf.train.Example`s, strings `[batch]`, to tensors by name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -23,13 +28,15 @@ class Served:
     `model` takes prepared tensors by input name and gives outputs by name. `answer` is the whole way in TensorFlow's
     graph operations, from fields by name, described by `inputs`, to answers by target name. `examples` gives prepared
     training examples, and `freeze` a concrete function that holds the values of what another one has as variables.
+    `by_example` may have `classify` or `regress`, by which TensorFlow Serving asks.
     """
 
     model: Any
     inputs: Mapping[str, Tensor]
-    answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    answer: Answer
     examples: Callable[[], Mapping[str, Array]]
     freeze: Callable[[Any], Any]
+    by_example: Mapping[str, ByExample]
 
     def prepared(self) -> Served:
         """The network alone, on prepared tensors."""

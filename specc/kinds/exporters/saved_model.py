@@ -12,7 +12,10 @@ from specc.kinds.exporters import FLOAT32, Form, Served
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
-    """A TensorFlow SavedModel: `serving_default` takes raw fields by name, `features` tensors that are prepared."""
+    """A TensorFlow SavedModel: `serving_default` takes raw fields by name, `features` tensors that are prepared.
+
+    For one output of classes there is `classify`, for one of a number `regress`, on serialized `tf.train.Example`s.
+    """
 
     artefact: ClassVar[str] = "saved_model"
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("raw", "prepared"),)
@@ -37,4 +40,12 @@ def answer(form, fields):
         # A SavedModel holds the variables that hang from its root; Keras wraps each in an object of its own.
         module.weights = [variable.value for variable in served.model.variables]
         signatures = {"serving_default": served.traced(tf), "features": served.prepared().traced(tf)}
+        examples = [tf.TensorSpec([None], tf.string, name="inputs")]
+        for name, ask in served.by_example.items():
+            signatures[name] = tf.function(ask, input_signature=examples, autograph=False).get_concrete_function()
         tf.saved_model.save(module, str(path), signatures=signatures)
+        # TensorFlow Serving looks at this name, which TensorFlow 2 writes alike for all.
+        names = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(path))
+        for name in served.by_example:
+            names.replace_method_name(signature_key=name, method_name=f"tensorflow/serving/{name}")
+        names.save()
