@@ -27,6 +27,8 @@ from specc.kinds.features.number import Number
 from specc.plan import Plan
 from specc.tree import Source
 
+pytestmark = pytest.mark.xdist_group("export")  # one process makes and exports the networks, once
+
 SPEC = """
 specc: 1
 dataset:
