@@ -14,10 +14,13 @@ from specc.kinds.room import free
 
 def free_memory() -> int:
     """Bytes that are left for training: on the GPU that has least, else in the machine."""
+    if not tf.config.list_logical_devices("GPU"):
+        return free()
+    # The one place that tells how much of a GPU this process may have.
     gpus = [device for device in device_lib.list_local_devices() if device.device_type == "GPU"]
     names = [device.name.replace("/device:", "") for device in gpus]
     held = [tf.config.experimental.get_memory_info(name)["current"] for name in names]
-    least: int = min((gpu.memory_limit - taken for gpu, taken in zip(gpus, held, strict=True)), default=free())
+    least: int = min(gpu.memory_limit - taken for gpu, taken in zip(gpus, held, strict=True))
     return least
 
 

@@ -16,13 +16,14 @@ import tensorflow as tf
 from tensorflow.python.framework.config import disable_op_determinism
 
 from specc import codes, kinds
-from specc.backend import manifest, rundir
+from specc.backend import manifest, resuming, rundir
 from specc.backend.data import Data, Split, open_data
 from specc.backend.data.augmentation import augmentation
 from specc.backend.devices import free_memory
 from specc.backend.export import Artefact, demand, export
 from specc.backend.network import build, turn
 from specc.backend.objective import class_weights, compile_model, make_callbacks
+from specc.backend.tracking import follow
 from specc.backend.training import divergence, faults
 from specc.backend.training.checkpoint import Checkpoint, Checkpoints
 from specc.backend.training.debug import Trail
@@ -32,7 +33,7 @@ from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.rates import Sweep, sweep
 from specc.backend.training.start import Begun, start_from
 from specc.backend.training.steps import Steps
-from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Dataset, Phase, Plan, Training
 
 Facts = Mapping[str, Mapping[str, Any]]
@@ -185,6 +186,8 @@ class Job:
     """Where this run has gone on from a checkpoint, each time that it did."""
     begun: list[Begun] = field(default_factory=list)
     """What its weights began with, where that is another network."""
+    trackers: list[Any] = field(default_factory=list)
+    """What follows this run."""
     fits: list[Fit] = field(default_factory=list)
     """The training of each phase that has begun."""
 
@@ -221,10 +224,13 @@ class Job:
         return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
 
     def try_rates(self, progress: Progress) -> Sweep:
-        """Train with ever greater learning rates."""
+        """Train with ever greater learning rates. Raises `Rejected` where the first loss is not finite already."""
         start_from(self.steps.model, self.plan, self.log)
         with self._explained([() for _ in self.training.phases]):
-            return sweep(self.steps, self._feed("train").stream(0, 0), progress)
+            found = sweep(self.steps, self._feed("train").stream(0, 0), progress)
+        if not found.rates:
+            self._diverged(Diverged(1, 1), "", self.training.phases[0])
+        return found
 
     def perform(self, path: Path, progress: Progress, *, resumed: bool = False) -> Run:
         """Train in full and fill the run directory; `resumed`: from its last checkpoint on."""
@@ -247,6 +253,7 @@ class Job:
             rundir.write_text(path / rundir.SPEC, rundir.spec_text(plan))
             self._describe(path, "running")
             callbacks = make_callbacks(plan, path, self.log)
+            self.trackers.extend(follow(plan, path, self.log))
             with listening() as interrupt, self._explained(callbacks):
                 fit, outcome = self._fit(callbacks, since, interrupt, progress, keep, checkpoints)
                 learnt = True
@@ -296,16 +303,8 @@ class Job:
             raise
         status: Status = "interrupted" if outcome.interrupted else "finished"
         self._describe(path, status, outcome, artefacts)
-        return Run(
-            path,
-            metrics,
-            outcome.history,
-            model,
-            artefacts,
-            status,
-            skipped=self.data.skipped(),
-            waiting=outcome.waiting,
-        )
+        skipped, waiting = self.data.skipped(), outcome.waiting
+        return Run(path, metrics, outcome.history, model, artefacts, status, skipped=skipped, waiting=waiting)
 
     def _fit(
         self,
@@ -318,7 +317,6 @@ class Job:
     ) -> tuple[Fit, Outcome]:
         """One phase of training after the other, from the first or from that of a checkpoint on; the last of them."""
         feed, outcome, clock = self._feed("train"), None, Clock()
-        total = sum(phase.epochs_of(feed.steps) for phase in self.training.phases)
         for number, phase in enumerate(self.training.phases):
             if since and number < since.phase:
                 continue
@@ -330,6 +328,7 @@ class Job:
                 until=phase.steps,
                 validation_freq=self.training.validation_freq,
                 callbacks=callbacks[number],
+                trackers=self.trackers,
                 steps_per_call=self.plan.runtime.steps_per_call,
                 progress=progress,
                 interrupt=interrupt,
@@ -337,7 +336,7 @@ class Job:
                 checkpoints=checkpoints,
                 phase=number,
                 before=outcome,
-                total=total,
+                total=self.training.epochs_of(feed.steps),
                 clock=clock,
                 trail=Trail(self.plan, phase) if self.debug else None,
             )
@@ -353,36 +352,12 @@ class Job:
         return fit, outcome
 
     def _since(self, path: Path, checkpoints: Checkpoints, progress: Progress) -> Checkpoint | None:
-        """The last checkpoint that is whole, of a run on the same data; None where none was taken yet."""
-        before = manifest.read(path) or {}
-        self.resumed.extend(before.get("resumed", []))
-        if before and not manifest.same_data(before, self.data):
-            self.log.report(
-                codes.S608,
-                self.dataset.span,
-                f"the data is not what the run in `{path}` began with",
-                help="bring that data back, or begin a new run: another `--out`",
-            )
-            raise Rejected(self.log)
-        for file, found in checkpoints.latest():
-            if isinstance(found, Checkpoint):
-                self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
-                phases, steps = self.training.phases, self._feed("train").steps
-                ended = found.stopped or found.epoch >= found.began + phases[found.phase].epochs_of(steps)
-                total = sum(phase.epochs_of(steps) for phase in phases)
-                over = ended and found.phase + 1 == len(phases)
-                done = "training is over" if over else f"in epoch {found.epoch + 1}/{total}"
-                progress.say(f"going on after step {found.taken:,} of the run, {done}")
-                return found
-            self.log.report(
-                codes.W602,
-                Span(str(file), 1, 1, 1, 1),
-                f"this checkpoint is passed over: {found}",
-                help="the run goes on from the one before it, or from the beginning where there is none",
-            )
-            file.unlink()
-        progress.say(f"no checkpoint was taken in `{path}` yet: the run begins anew")
-        return None
+        """What to go on from, of a run on the same data; None where no checkpoint was taken yet."""
+        self.resumed.extend(resuming.before(path, self.dataset, self.data, self.log))
+        found = resuming.last(checkpoints, self.training, self._feed("train").steps, progress, self.log)
+        if found:
+            self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
+        return found
 
     def _write_history(self, path: Path, history: Mapping[str, Sequence[float]]) -> None:
         rundir.write_history(path / "history.csv", history, self.training.validation_freq)
@@ -456,6 +431,8 @@ class Job:
         if status != "running":
             # Files are read once more for their digests, when nobody waits for a first step.
             known |= {"data": self.data.fingerprint, "seconds": round(perf_counter() - self.started, 3)}
+            for tracker in self.trackers:
+                tracker.ended(status, {name: artefact.path for name, artefact in (artefacts or {}).items()})
         if outcome is not None:
             known |= {
                 "steps": outcome.steps,
@@ -488,6 +465,6 @@ class Job:
         except Rejected:
             raise
         except Exception as error:
-            if not faults.of_callback(error, callbacks, self.training, self.log):
+            if not faults.of_callback(error, callbacks, self.trackers, self.plan, self.training, self.log):
                 raise
             raise Rejected(self.log) from error

@@ -11,6 +11,7 @@ from specc.codes import S501, S503
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature, is_class
+from specc.kinds.readers._urls import address
 
 LISTED = 100
 """So many are named in the manifest; the others are counted."""
@@ -91,10 +92,10 @@ def undecodable(files: Sequence[str | bytes], feature: Feature, rows: Sequence[s
         files: their names, or their contents.
         rows: where each of the first `NAMED` comes from; needed of those that have no name.
     """
-    gone = [f"`{one}`" for one in files if isinstance(one, str) and not Path(one).exists()]
+    gone = [f"`{address(Path(one))}`" for one in files if isinstance(one, str) and not Path(one).exists()]
     what = type(feature).__name__.lower()
     bad = gone or [
-        f"`{one}`" if isinstance(one, str) else f"the {what} in {rows[number]}"
+        f"`{address(Path(one))}`" if isinstance(one, str) else f"the {what} in {rows[number]}"
         for number, one in enumerate(files[:NAMED])
     ]
     count = len(gone or files)

@@ -106,7 +106,8 @@ def table(found: Sweep) -> str:
 def advice(found: Sweep, plan: Plan) -> Iterator[str]:
     """What is suggested, as an edit of the spec and as words of the command line."""
     if found.suggested is None:
-        yield "no rate is suggested: the loss falls nowhere; look at the picture, the data and the loss"
+        least = f"with rates up to {found.rates[-1]:.1e}" + (", and then it left for good" if found.bounded else "")
+        yield f"no rate is suggested: the loss falls nowhere {least}"
         return
     assert plan.training is not None
     rate, optimizer, lines = f"{found.suggested:g}", plan.training.phases[0].optimizer, plan.source.text.splitlines()

@@ -21,6 +21,8 @@ from specc.backend.inference.curves import curves
 from specc.backend.inference.residuals import QUANTILES, Residuals
 from specc.cli.entry import status
 from specc.kinds.arrays import Array
+from specc.render.evaluation.page import as_page
+from specc.render.evaluation.words import in_words
 
 
 def in_parts(sums: Any, *arrays: Array) -> dict[str, Any]:
@@ -134,6 +136,24 @@ def test_numbers_are_judged_as_scikit_learn_does(kind: str, wide: int) -> None:
     np.testing.assert_allclose(list(found["residuals"].values()), np.quantile(off, QUANTILES), rtol=1e-5, atol=1e-5)
     far = np.where(weight > 0, np.abs(target - answer), 0).mean(axis=1)
     assert [one["off"] for one in found["worst"]] == pytest.approx(sorted(far.tolist(), reverse=True)[:10])
+
+
+def test_of_very_many_classes_no_pairs_are_counted() -> None:
+    draw = np.random.default_rng(5)
+    score, truth = draw.random((300, 1500)).astype(np.float32), draw.integers(0, 1500, 300)
+    score[np.arange(300), truth] += draw.integers(0, 2, 300)
+    found = in_parts(Choices(list(range(1500)), likely=False), score, truth, np.ones(300))
+    assert found["confusion"] is None
+    assert found["accuracy"] == sk.accuracy_score(truth, score.argmax(axis=1))
+    macro = sk.precision_recall_fscore_support(truth, score.argmax(axis=1), average="macro", zero_division=0)
+    assert [found["macro"][key] for key in ("precision", "recall", "f1")] == pytest.approx(macro[:3])
+    report = {"data": "test", "examples": 300, "metrics": {"loss": 1.0}, "outputs": {"word": found}}
+    for one in found["worst"]:
+        one["where"] = "somewhere"
+    words = in_words(report)
+    assert "the 25 classes of 1500 with the lowest F1" in words
+    assert len(words.splitlines()) < 60
+    assert "<svg" not in as_page("many", report)
 
 
 def test_of_one_class_alone_there_is_no_curve() -> None:

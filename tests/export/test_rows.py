@@ -114,3 +114,32 @@ def test_a_number_that_is_not_finite_is_null_in_json() -> None:
     with write_rows("jsonl", (), out) as write:
         write({"a": float("nan"), "b": [float("inf"), 1.0], "c": {"d": -float("inf")}})
     assert json.loads(out.getvalue()) == {"a": None, "b": [None, 1.0], "c": {"d": None}}
+
+
+@pytest.mark.parametrize(
+    ("lines", "good", "bad"),
+    [
+        (['1,"2', "3,4", "5,6"], [3, 4], [2]),  # a quote that nothing closes
+        (['1,"2', "3,4", '5,"6"', "7,8"], [3, 4, 5], [2]),  # one that is closed where no value ends
+        (['1,"a', 'b"', "4,5"], [2, 4], []),  # lines within a value
+        (['1,"a', 'b"', '2,"c', 'd",3', "4,5"], [2, 6], [4]),  # and within one of a row that is bad as a whole
+        (["1,2,3", "4,5"], [3], [2]),
+    ],
+)
+def test_a_quote_too_many_takes_no_other_row_with_it(lines: list[str], good: list[int], bad: list[int]) -> None:
+    told: list[str] = []
+    text = "\n".join(["a,b", *lines]) + "\n"
+    found = read_rows(io.BytesIO(text.encode()), "some.csv", skip=lambda refusal: told.append(refusal.message))
+    assert [line for line, _ in found.rows] == good
+    assert [int(one.split()[0].removeprefix("some.csv:")) for one in told] == bad
+    if good == [2, 6]:
+        assert "quotes make one row of it and the next 1" in told[0]
+
+
+def test_a_long_file_behind_a_quote_too_many_is_read_in_its_lines() -> None:
+    told: list[str] = []
+    lines = ["a,b", '0,"x', *(f"{n},{n}" for n in range(100_000))]
+    found = read_rows(iter(f"{one}\n".encode() for one in lines), "some.csv", skip=lambda one: told.append(one.message))
+    assert sum(1 for _ in found.rows) == 100_000
+    assert len(told) == 1
+    assert told[0].startswith("some.csv:2 is not CSV")

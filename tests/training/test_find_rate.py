@@ -78,6 +78,24 @@ def test_it_is_told_however_the_optimizer_is_written(
     assert said.format(rate=suggested(tmp_path / "lr")) in ended.out
 
 
+def test_a_loss_that_is_not_finite_from_the_beginning_is_told(cli, write: Write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    arrays = blobs(64)
+    arrays["x"] = np.full_like(arrays["x"], 1e38)
+    ended = cli("run", write(arrays, BLOBS), "--find-lr", "--out", tmp_path / "lr")
+    assert ended.status == 1
+    assert "S605" in ended.err
+    assert not (tmp_path / "lr").exists()
+
+
+def test_where_it_falls_nowhere_none_is_suggested(cli, write: Write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    # Nothing to learn: all inputs are alike, and so are the outputs.
+    arrays = {"x": np.zeros((64, 6), "float32"), "y": np.zeros(64, "int32")}
+    spec = write(arrays, BLOBS.replace("activation: softmax", "activation: softmax, trainable: false"))
+    ended = cli("run", spec, "--find-lr", "--out", tmp_path / "lr")
+    assert ended.status == 0, ended.err
+    assert "no rate is suggested: the loss falls nowhere with rates up to 1.0e+01" in ended.out
+
+
 def test_a_directory_that_holds_something_is_refused(cli, write: Write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     spec = write(blobs(64), BLOBS)
     (tmp_path / "mine").mkdir()

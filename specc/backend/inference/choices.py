@@ -21,6 +21,9 @@ SCORES = 2 * 10**7
 DRAWN = 20
 """Of no more classes the points of curves are given; areas are those of all."""
 
+PAIRS = 1000
+"""Of no more classes it is counted which is taken for which."""
+
 WORST = 10
 """So many mistakes are named."""
 
@@ -93,13 +96,18 @@ class Choices:
     likely: bool
     threshold: float | None = None
     """From which score on yes is answered; None where the highest of several is the answer."""
-    confusion: Array = field(init=False)
+    confusion: Array | None = field(init=False)
+    right: Array = field(init=False)
+    answered: Array = field(init=False)
+    true: Array = field(init=False)
     reliability: Reliability = field(default_factory=Reliability)
     scores: Scores = field(default_factory=Scores)
     worst: list[tuple[float, int, Any, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.confusion = np.zeros((len(self.names), len(self.names)))
+        size = len(self.names)
+        self.confusion = np.zeros((size, size)) if size <= PAIRS else None
+        self.right, self.answered, self.true = (np.zeros(size) for _ in range(3))
 
     def add(self, score: Array, truth: Array, weight: Array, example: Array) -> None:
         """Some positions: scores `[n, classes]` or `[n, 1]`, true classes `[n]`, and of which example each is."""
@@ -108,7 +116,11 @@ class Choices:
         else:
             answer, sure = (score[:, 0] >= self.threshold).astype(int), np.abs(score[:, 0] - self.threshold)
         size = len(self.names)
-        self.confusion += np.bincount(truth * size + answer, weight, size * size).reshape(size, size)
+        self.right += np.bincount(truth, weight * (answer == truth), size)
+        self.answered += np.bincount(answer, weight, size)
+        self.true += np.bincount(truth, weight, size)
+        if self.confusion is not None:
+            self.confusion += np.bincount(truth * size + answer, weight, size * size).reshape(size, size)
         if self.likely and self.threshold is None:
             self.reliability.add(sure, answer == truth, weight)
         elif self.likely:
@@ -124,23 +136,22 @@ class Choices:
 
     def report(self) -> dict[str, Any]:
         """All figures; of the worst mistakes `example` is the number in the split."""
-        counts = self.confusion
-        total, right = counts.sum(), np.diag(counts)
-        per_class = [
-            {"class": name, **_rates(right[n], counts[:, n].sum(), counts[n].sum())}
-            for n, name in enumerate(self.names)
-        ]
-        met = [one for one, row, column in zip(per_class, counts, counts.T, strict=True) if row.sum() + column.sum()]
+        total = self.true.sum()
+        sums = list(zip(self.right, self.answered, self.true, strict=True))
+        per_class = [{"class": name, **_rates(*of)} for name, of in zip(self.names, sums, strict=True)]
+        met = [one for one, (_, answered, true) in zip(per_class, sums, strict=True) if answered + true]
         drawn = self.scores.report(len(self.names), per_class, self.names)
         if self.threshold is not None:
             per_class[0].update({"roc_auc": None, "average_precision": None})
         return {
             "kind": "classes",
             "count": _count(total),
-            "accuracy": float(right.sum() / total) if total else None,
+            "accuracy": float(self.right.sum() / total) if total else None,
             "per_class": per_class,
             "macro": _macro(met),
-            "confusion": [[_count(cell) for cell in row] for row in counts.tolist()],
+            "confusion": None
+            if self.confusion is None
+            else [[_count(cell) for cell in row] for row in self.confusion.tolist()],
             "calibration": self.reliability.report() if self.likely else None,
             **drawn,
             "worst": [

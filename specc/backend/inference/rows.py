@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -110,18 +111,19 @@ def read_rows(
         raise Refusal(codes.S503, f"{name} is a JSON array", "JSON lines have an object a line, no brackets around")
     if text.lstrip().startswith("{"):
         return Rows("jsonl", (), _objects(everything, name, skip))
-    records = _records(everything, name, delimiter, skip)
+    given = _Lines(everything)
+    records = _records(given, name, delimiter, skip)
     first = next(records, None)
     if first is None:
         raise Refusal(codes.S503, f"{name} has no row that is CSV", "its first line names the columns")
     if not header:
         names = tuple(str(number) for number in range(len(first[1])))
-        return Rows("csv", names, _named(chain([first], records), names, name, skip), header=False)
+        return Rows("csv", names, _named(chain([first], records), given, names, name, skip), header=False)
     names = tuple(column.strip() for column in first[1])
     for column in names:
         if names.count(column) > 1:
             raise Refusal(codes.S503, f"{name} has {names.count(column)} columns `{column}`", "rename one")
-    return Rows("csv", names, _named(records, names, name, skip))
+    return Rows("csv", names, _named(records, given, names, name, skip))
 
 
 def _decoded(lines: Iterable[bytes], name: str, *, foul: bool) -> Iterator[str]:
@@ -154,16 +156,46 @@ def _over(refusal: Refusal, skip: Skip | None) -> None:
     skip(refusal)
 
 
-def _records(texts: Iterable[str], name: str, delimiter: str, skip: Skip | None) -> Iterator[tuple[int, list[str]]]:
+class _Lines:
+    """Lines that can be read again: `taken` are those since the last record began, on the line `first`."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = iter(texts)
+        self.taken: list[str] = []
+        self.waiting: deque[str] = deque()
+        self.first = 1
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        text = self.waiting.popleft() if self.waiting else next(self.texts)
+        self.taken.append(text)
+        return text
+
+    def begin(self) -> None:
+        """What was taken is a record of its own."""
+        self.first += len(self.taken)
+        self.taken = []
+
+    def again(self) -> None:
+        """Have all lines but the first read again: a quote too many makes one record of them all."""
+        self.waiting.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+
+
+def _records(lines: _Lines, name: str, delimiter: str, skip: Skip | None) -> Iterator[tuple[int, list[str]]]:
     """The records of CSV that are not blank, each with its first line."""
-    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        line = reader.line_num + 1
+        lines.begin()
+        line = lines.first
         try:
             record = next(reader, None)
         except csv.Error as error:
             remedy = "quote values that hold the delimiter or a quote"
             _over(Refusal(codes.S503, f"{name}:{line} is not CSV: {error}", remedy), skip)
+            lines.again()
             continue
         if record is None:
             return
@@ -174,11 +206,13 @@ def _records(texts: Iterable[str], name: str, delimiter: str, skip: Skip | None)
 
 
 def _named(
-    records: Iterator[tuple[int, list[str]]], names: tuple[str, ...], name: str, skip: Skip | None
+    records: Iterator[tuple[int, list[str]]], lines: _Lines, names: tuple[str, ...], name: str, skip: Skip | None
 ) -> Iterator[Numbered]:
     for line, record in records:
         if len(record) != len(names):
+            more = len(lines.taken) - 1
             told = f"{name}:{line} has {len(record)} values, and the first line has {len(names)}"
+            told += f"; quotes make one row of it and the next {more:,}" if more else ""
             remedy = "give every row a value for each column, if only an empty one"
             _over(Refusal(codes.S503, told, remedy), skip)
         else:
@@ -201,7 +235,7 @@ def _object(text: str, name: str, line: int) -> Row:
     try:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ValueError) else "it is nested too deep"
+        reason = getattr(error, "msg", str(error)) if isinstance(error, ValueError) else "it is nested too deep"
         raise Refusal(codes.S503, f"{name}:{line} is not JSON: {reason[:1].lower()}{reason[1:]}") from error
     if not isinstance(row, dict):
         raise Refusal(codes.S503, f"{name}:{line} is not an object", 'write a row as `{"column": value, …}`')

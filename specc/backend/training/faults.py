@@ -85,8 +85,15 @@ def shortage(plan: Plan, log: Log, message: str, *, free: int, span: Span | None
     log.report(codes.S604, span or plan.network.outputs[0].span, message, help=f"{told}\n{remedy}")
 
 
-def of_callback(error: Exception, callbacks: Sequence[Sequence[Any]], training: Training, log: Log) -> bool:
-    """Report an error at the callback that raised it, of one of the phases; False when none did.
+def of_callback(
+    error: Exception,
+    callbacks: Sequence[Sequence[Any]],
+    trackers: Sequence[Any],
+    plan: Plan,
+    training: Training,
+    log: Log,
+) -> bool:
+    """Report an error at the callback that raised it, of one of the phases, or at the tracker; False when none did.
 
     Keras calls callbacks through a list of its own, so the traceback is where one sees which it was.
     """
@@ -95,6 +102,7 @@ def of_callback(error: Exception, callbacks: Sequence[Sequence[Any]], training: 
         for some, phase in zip(callbacks, training.phases, strict=True)
         for pair in zip(some, phase.callbacks, strict=True)
     ]
+    made += zip(trackers, plan.runtime.tracking, strict=False)
     for frame, _ in walk_tb(error.__traceback__):
         for callback, call in made:
             if frame.f_locals.get("self") is callback:

@@ -168,6 +168,8 @@ class Fit:
     until: int | None = None
     validation_freq: int = 1
     callbacks: Sequence[Any] = ()
+    trackers: Sequence[Any] = ()
+    """Callbacks that only look on: what they know is in no checkpoint."""
     steps_per_call: int | None = None
     progress: Progress = field(default_factory=Silent)
     interrupt: Interrupt = field(default_factory=Interrupt)
@@ -274,9 +276,14 @@ class Fit:
         self._began = since.began if since else self.before.epochs if self.before else 0
         end = self._began + self.epochs
         self._chain = keras.callbacks.CallbackList(
-            list(self.callbacks), add_history=True, model=steps.model, epochs=end, steps=feed.steps, verbose=0
+            [*self.callbacks, *self.trackers],
+            add_history=True,
+            model=steps.model,
+            epochs=end,
+            steps=feed.steps,
+            verbose=0,
         )
-        strides = [stride(self.callbacks), self.checkpoints.stride if self.checkpoints else None]
+        strides = [stride([*self.callbacks, *self.trackers]), self.checkpoints.stride if self.checkpoints else None]
         self._pace = Pace(self.steps_per_call, [each for each in strides if each])
         self.clock.compiling()
         steps.model.stop_training = False

@@ -23,6 +23,9 @@ MEMORY = 0.95
 LOST = 4.0
 """A smoothed loss of so many times the best has left for good."""
 
+FALL = 0.01
+"""A loss that falls by less than this part of itself has not fallen."""
+
 SETTLED = 20
 """So many steps are taken before the loss is believed."""
 
@@ -95,9 +98,10 @@ def suggestion(rates: list[float], smoothed: list[float]) -> float | None:
     if len(rates) <= 2 * SETTLED:
         return None
     lowest = SETTLED + int(np.argmin(smoothed[SETTLED:]))
-    slopes = np.gradient(np.asarray(smoothed), np.log(rates))[SETTLED : lowest + 1]
-    if not len(slopes) or slopes.min() >= 0:
+    first = smoothed[SETTLED]
+    if first - smoothed[lowest] < FALL * abs(first):
         return None
+    slopes = np.gradient(np.asarray(smoothed), np.log(rates))[SETTLED : lowest + 1]
     # Smoothing shows a fall late, by about as many steps as it remembers; half of that is safe.
     steepest = max(0, SETTLED + int(np.argmin(slopes)) - round(0.5 / (1 - MEMORY)))
     return float(f"{rates[steepest]:.1e}")

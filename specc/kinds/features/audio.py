@@ -14,7 +14,7 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
-from specc.kinds.features._columns import unbounded
+from specc.kinds.features._columns import arrays, unbounded
 from specc.kinds.features._files import form, given
 from specc.kinds.features._sound import BANDS, frame, frames, mels, resampled, spectra
 from specc.tensors import Tensor
@@ -88,6 +88,7 @@ class Audio:
         return {"shape": list(shape[1:])} if shape is not None and None not in shape[1:] else {}
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
+        column = arrays(column, origin, None if state is None or "shape" not in state else tuple(state["shape"]))
         here = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"
         there = here if state is None else "files" if "files" in state else f"arrays of shape {state['shape']}"
         if here != there:

@@ -16,7 +16,7 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
-from specc.kinds.features._columns import unbounded
+from specc.kinds.features._columns import arrays, unbounded
 from specc.kinds.features._decoding import colors, has_palette, has_true_colors, places, stored
 from specc.kinds.features._files import form, given
 from specc.kinds.features._orientation import upright
@@ -100,6 +100,7 @@ class Image:
         return known if self.classes is None else {"classes": self.classes} | known
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
+        column = arrays(column, origin, None if state is None or "shape" not in state else tuple(state["shape"]))
         if column.dtype.kind not in "OUTbiuf":
             raise Refusal(S503, f"a picture is numbers or a file, not the NumPy dtype {column.dtype}")
         here = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"

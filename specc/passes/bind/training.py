@@ -50,6 +50,9 @@ def bind_runtime(tree: Tree | None, values: Values, log: Log) -> Runtime:
         strategy=strategy or Call("strategies", "auto"),
         steps_per_call=steps if isinstance(steps, int) and steps > 0 else None,
         checkpoint=_schedule(tree["checkpoint"], values, log) if tree and "checkpoint" in tree else Schedule(),
+        tracking=tuple(_call("trackers", item, values, log) for item in tree["tracking"].elements)
+        if tree and "tracking" in tree
+        else (),
         deterministic=bool(tree and "deterministic" in tree and values.compute(tree["deterministic"]).value is True),
     )
 

@@ -16,6 +16,7 @@ text{font:11px system-ui,sans-serif;fill:#59636e}
 .even{stroke:#818b98;stroke-dasharray:3 3;fill:none}
 .bar,.dot{fill:#54aeff;fill-opacity:.65}
 .cell{fill:#0969da}
+text.on{fill:#fff}
 @media (prefers-color-scheme:dark){text{fill:#9198a1}.cell{fill:#388bfd}}
 """
 
@@ -32,8 +33,8 @@ def charts(found: Mapping[str, Any]) -> dict[str, str]:
     """The charts of one output, by name."""
     drawn: dict[str, str] = {}
     if found["kind"] in ("classes", "labels"):
-        if "confusion" in found and len(found["confusion"]) <= MOST:
-            drawn["confusion"] = _confusion([str(one["class"]) for one in found["per_class"]], found["confusion"])
+        if (counts := found.get("confusion")) and len(counts) <= MOST:
+            drawn["confusion"] = _confusion([str(one["class"]) for one in found["per_class"]], counts)
         if found["calibration"] and found["calibration"]["bins"]:
             drawn["calibration"] = _calibration(found["calibration"])
         if curves := found.get("curves"):
@@ -52,7 +53,7 @@ def _svg(title: str, body: str, width: float, height: float) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(title)}"><style>{STYLE}</style>'
-        f'<text class="title" x="{LEFT}" y="16">{escape(title)}</text>{body}</svg>\n'
+        f'<text class="title" x="12" y="16">{escape(title)}</text>{body}</svg>\n'
     )
 
 
@@ -85,10 +86,11 @@ def _lines(title: str, across: str, up: str, of: Mapping[str, Sequence[Sequence[
     box = (0.0, 1.0, 0.0, 1.0)
     body = f'<path class="even" d="{_path(box, [(0, 0), (1, 1)])}"/>' if even else ""
     for number, (name, points) in enumerate(of.items()):
-        colour = COLOURS[number % len(COLOURS)]
+        stroke = f'fill="none" stroke="{COLOURS[number % len(COLOURS)]}" stroke-width="1.6"'
+        stroke += ' stroke-dasharray="5 3"' if number // len(COLOURS) % 2 else ""
         y = TOP + SIDE + BOTTOM + 14 * number + 4
-        body += f'<path d="{_path(box, points)}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
-        body += f'<path d="M{LEFT} {y - 4}h16" stroke="{colour}" stroke-width="2"/>'
+        body += f'<path d="{_path(box, points)}" {stroke}/>'
+        body += f'<path d="M{LEFT} {y - 4}h16" {stroke}/>'
         body += f'<text x="{LEFT + 22}" y="{y}">{escape(name)}</text>'
     return _plot(title, across, up, box, body, 14 * len(of))
 
@@ -132,7 +134,7 @@ def _histogram(found: Mapping[str, Any]) -> str:
 def _confusion(names: Sequence[str], counts: Sequence[Sequence[float]]) -> str:
     """A square for each pair of classes, the darker the larger its share of what the class of its row is."""
     size = max(14.0, min(40.0, 400 / len(names)))
-    margin = 12 + 6.2 * min(16, max(map(len, names)))
+    margin = 14 + 7 * min(16, max(map(len, names)))
     body = ""
     for row, (name, line) in enumerate(zip(names, counts, strict=True)):
         y = TOP + margin + size * row
@@ -150,6 +152,7 @@ def _confusion(names: Sequence[str], counts: Sequence[Sequence[float]]) -> str:
             )
             if size >= 26 and count:
                 middle = left + size / 2
-                body += f'<text x="{middle:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle">{count:.4g}</text>'
+                on = ' class="on"' if count > total / 2 else ""
+                body += f'<text{on} x="{middle:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle">{count:.4g}</text>'
     side = margin + size * len(names) + RIGHT
-    return _svg("confusion: a row for what it is", body, max(side, 240), TOP + side)
+    return _svg("confusion: a row for what it is", body, max(side, 270), TOP + side)

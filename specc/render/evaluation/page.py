@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from specc.render.evaluation.charts import charts
-from specc.render.evaluation.words import confused, rates, worst
+from specc.render.evaluation.words import LISTED, confused, rates, worst
 from specc.render.metrics import figure
 
 STYLE = """
@@ -40,8 +40,10 @@ def as_page(title: str, report: Mapping[str, Any]) -> str:
             body += _table([list(keys.values()), ["-" if found[k] is None else figure(found[k]) for k in keys]])
         body += f'<div class="charts">{"".join(charts(found).values())}</div>\n'
         if "per_class" in found:
+            if len(found["per_class"]) > LISTED:
+                body += f"<p>the {LISTED // 2} classes of {len(found['per_class'])} with the lowest F1</p>\n"
             body += _table(rates(found))
-        if "confusion" in found and len(pairs := confused(found)) > 1:
+        if found.get("confusion") and len(pairs := confused(found)) > 1:
             body += f"<h3>confused most</h3>{_table(pairs)}"
         if found.get("worst"):
             body += (

@@ -10,6 +10,9 @@ from specc.render.metrics import figure, metrics, table
 WIDEST = 12
 """Of no more classes the whole confusion is shown; else the pairs that are confused most."""
 
+LISTED = 50
+"""Of no more classes each has its line; else those that are told worst."""
+
 RATES = ("precision", "recall", "f1", "support", "roc_auc", "average_precision")
 
 
@@ -26,8 +29,10 @@ def _output(name: str, found: Mapping[str, Any]) -> Iterator[str]:
         case "classes" | "labels":
             what = "accuracy" if found["kind"] == "classes" else "whole sets right"
             yield f"{name}: {found['count']:,} answers, {what} {_cell(found['accuracy'])}"
+            if len(found["per_class"]) > LISTED:
+                yield f"the {LISTED // 2} classes of {len(found['per_class'])} with the lowest F1"
             yield table(rates(found))
-            if found["kind"] == "classes":
+            if found.get("confusion"):
                 yield _confusion(found)
             if found["calibration"]:
                 yield _calibration(found["calibration"])
@@ -52,9 +57,12 @@ def _output(name: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 def rates(found: Mapping[str, Any]) -> list[list[str]]:
     """Precision, recall and the others of each class, and their means, as cells."""
-    shown = [rate for rate in RATES if any(one.get(rate) is not None for one in found["per_class"])]
+    classes = found["per_class"]
+    if len(classes) > LISTED:
+        classes = sorted((one for one in classes if one["support"]), key=lambda one: one["f1"])[: LISTED // 2]
+    shown = [rate for rate in RATES if any(one.get(rate) is not None for one in classes)]
     rows = [["", *shown]]
-    rows += [[str(one["class"]), *(_cell(one.get(rate)) for rate in shown)] for one in found["per_class"]]
+    rows += [[str(one["class"]), *(_cell(one.get(rate)) for rate in shown)] for one in classes]
     return [*rows, ["mean", *("" if rate == "support" else _cell(found["macro"].get(rate)) for rate in shown)]]
 
 
