@@ -14,7 +14,7 @@ import tensorflow as tf
 from served_networks import Made, export_all
 
 from specc import driver
-from specc.backend.export import Artefact
+from specc.backend.export import Artefact, figures
 from specc.backend.export.compare import Candidate, Examples, Finding, ask, compare, differences
 from specc.backend.export.serving import serve
 from specc.backend.export.write import leave
@@ -26,6 +26,8 @@ from specc.kinds.features import State
 from specc.kinds.features.number import Number
 from specc.plan import Plan
 from specc.tree import Source
+
+pytestmark = pytest.mark.xdist_group("export")  # one process makes and exports the networks, once
 
 SPEC = """
 specc: 1
@@ -220,3 +222,14 @@ def test_an_answer_near_zero_is_held_to_the_units_it_was_brought_back_to() -> No
     wanted, rounded = np.array([[4000.0], [0.5]]), np.array([[4000.0], [0.5002]])
     assert differences(rounded, wanted)[1] > FLOAT32
     assert differences(rounded, wanted, unit=4000.0)[1] == pytest.approx(0.0002 / 4000)
+
+
+def test_metrics_are_not_waited_for_longer_than_a_while(
+    table: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "BATCH", 5)
+    plan = replace(table.plan, exports=table.plan.exports[1:])
+    whole = export_all(replace(table, plan=plan), tmp_path, Log())["keras"].figures
+    assert (whole.examples, whole.artefact.keys()) == (12, {"kind_accuracy", "yes_auc"})
+    monkeypatch.setattr(figures, "LONGEST", 0.0)
+    assert export_all(replace(table, plan=plan), tmp_path, Log())["keras"].figures.examples == 5

@@ -14,11 +14,13 @@ from served_networks import Made, export_all, make
 from specc import driver
 from specc.backend.export import Artefact, demand
 from specc.backend.export.compare import ask
-from specc.backend.export.serving import serve
+from specc.backend.export.serving import in_float32, serve
 from specc.backend.export.write import leave
 from specc.backend.network import build
 from specc.diagnostics import Log, Rejected
 from specc.tree import Source
+
+pytestmark = pytest.mark.xdist_group("export")  # one process makes and exports the networks, once
 
 NUMBERS = """
 specc: 1
@@ -54,7 +56,7 @@ training:
   optimizer: adam
   metrics: {price: [mae], kind: [accuracy]}
   epochs: 1
-export: [onnx, openvino, litert, {litert: float16}, {litert: dynamic}, {litert: int8}]
+export: [onnx, openvino, litert, {litert: float16}, {litert: dynamic}, {litert: int8}, {stablehlo: 8}]
 """
 
 
@@ -89,6 +91,7 @@ def test_each_leaves_its_file_and_nothing_else(left: dict[str, Artefact]) -> Non
         "model.onnx",
         "model.tflite",
         "openvino",
+        "stablehlo",
     ]
     assert list(left) == [
         "onnx",
@@ -97,6 +100,7 @@ def test_each_leaves_its_file_and_nothing_else(left: dict[str, Artefact]) -> Non
         "litert float16",
         "litert dynamic",
         "litert int8",
+        "stablehlo 8",
     ]
 
 
@@ -116,7 +120,7 @@ def test_a_network_without_texts_takes_raw_fields(numbers: Made, left: dict[str,
 
 
 def test_float32_agrees_and_the_others_keep_to_their_bounds(left: dict[str, Artefact]) -> None:
-    for name in ("onnx", "openvino", "litert"):
+    for name in ("onnx", "openvino", "litert", "stablehlo 8"):
         assert (left[name].difference <= 1e-5, left[name].bound, left[name].beyond) == (True, 1e-5, 0)
     assert 1e-5 < left["litert float16"].difference <= left["litert float16"].bound == 0.01
     assert left["litert int8"].bound == 0.1
@@ -157,13 +161,16 @@ def test_texts_and_files_leave_the_network_on_prepared_tensors(table: Made, tmp_
 
 
 @pytest.mark.parametrize(
-    ("step", "exporter", "lacking"),
+    ("step", "exporter", "lacking", "line"),
     [
-        ("LSTM: {units: 4, return_sequences: true}", "litert", "TensorListReserve"),
-        ("ops.erfinv: {}", "onnx", "Erfinv"),
+        ("LSTM: {units: 4, return_sequences: true}", "litert", "nothing like TensorFlow's `TensorListReserve`", 6),
+        ("ops.erfinv: {}", "onnx", "nothing like TensorFlow's `Erfinv`", 6),
+        ("ops.erfinv: {}", "stablehlo", "its shapes are fixed, and `series` may have any length", 8),
     ],
 )
-def test_what_a_format_cannot_hold_is_told_at_its_step(step: str, exporter: str, lacking: str, tmp_path: Path) -> None:
+def test_what_a_format_cannot_hold_is_told_at_its_step(
+    step: str, exporter: str, lacking: str, line: int, tmp_path: Path
+) -> None:
     spec = f"""specc: 1
 model:
   inputs: {{series: {{shape: [null, 2]}}}}
@@ -180,8 +187,8 @@ export: [{exporter}]
     examples = ask(plan, model, {}, tensors, tensors)
     assert leave(plan, serve(plan, model, {}), examples, tmp_path, log) == {}
     assert list(tmp_path.iterdir()) == []
-    assert [(d.code.id, d.span.line) for d in log.sorted()] == [("S612", 6)]
-    assert f"nothing like TensorFlow's `{lacking}`" in log.sorted()[0].message
+    assert [(d.code.id, d.span.line) for d in log.sorted()] == [("S612", line)]
+    assert lacking in log.sorted()[0].message
 
 
 def test_a_package_that_is_missing_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,3 +201,20 @@ def test_a_package_that_is_missing_is_told_before_any_work(monkeypatch: pytest.M
     assert (told.code.id, told.span.line) == ("S606", NUMBERS.splitlines().index(NUMBERS.splitlines()[-1]) + 1)
     assert "`onnx` needs `tf2onnx`, which is not installed" in told.message
     assert told.help == "pip install 'specc[onnx]'"
+
+
+def test_a_network_of_sixteen_bits_is_left_in_float32_where_a_format_has_no_others(tmp_path: Path) -> None:
+    text = NUMBERS.replace("activation: gelu}", "activation: gelu, dtype: mixed_bfloat16}")
+    text = text[: text.index("export:")] + "export: [saved_model, onnx, litert]\n"
+    made = make(text, tmp_path, write_numbers)
+    assert made.model.get_layer("hidden").compute_dtype == "bfloat16"
+    twin = in_float32(made.model)
+    assert twin.get_layer("hidden").compute_dtype == "float32"
+    assert in_float32(twin) is twin
+    log = Log()
+    left = export_all(made, tmp_path / "export", log)
+    assert [d.message for d in log.diagnostics] == []
+    assert list(left) == ["saved_model", "onnx", "litert"]
+    figures = left["onnx"].figures
+    assert figures.trained == left["saved_model"].figures.trained  # those of the network as it was trained
+    assert 0 < abs(figures.artefact["price_mae"] - figures.trained["price_mae"]) < 0.01

@@ -25,6 +25,8 @@ from specc.backend.network import build
 from specc.diagnostics import Log
 from specc.tree import Source
 
+pytestmark = pytest.mark.xdist_group("export")  # one process makes and exports the networks, once
+
 TOOL = Path(sys.executable).with_name("saved_model_cli")
 
 

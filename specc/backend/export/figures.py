@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
+from time import perf_counter
 from typing import Any
 
 import keras
@@ -26,6 +27,8 @@ BATCH = 256
 """So many examples are asked about at a time."""
 MOST = 10_000
 """Of no more examples are metrics told."""
+LONGEST = 60.0
+"""Seconds after which no other batch is begun."""
 
 Batch = tuple[Mapping[str, Any], Mapping[str, Any], Any]
 """Fields, targets, and weights or None."""
@@ -75,7 +78,7 @@ class Exam:
         failed: dict[int, Figures | Refusal] = {}
         scores = {number: self._score() for number in readers}
         trained = self._score()
-        count = 0
+        count, started = 0, perf_counter()
         for prepared, targets, weights in self._batches(form):
             outputs = self._respond(prepared)
             trained.add(targets, outputs, weights)
@@ -91,6 +94,8 @@ class Exam:
                 else:
                     scores[number].add(targets, self._outputs(answers) if form == "raw" else answers, weights)
             count += len(next(iter(prepared.values())))
+            if perf_counter() - started > LONGEST:
+                break
         figures = trained.figures()
         return {
             number: failed.get(number) or Figures(self.name, count, score.figures(), figures)

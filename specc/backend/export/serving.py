@@ -17,6 +17,8 @@ from specc.kinds.exporters import Served
 from specc.kinds.features import State
 from specc.plan import Plan
 
+SIXTEEN = ("bfloat16", "float16")
+"""Dtypes that some formats have no arithmetic in."""
 FREEZE = partial(convert_variables_to_constants_v2, lower_control_flow=False)
 
 
@@ -70,3 +72,25 @@ def portable(model: keras.Model) -> Iterator[None]:
     finally:
         for layer, used in zip(recurrent, before, strict=True):
             layer.use_cudnn = used
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """A network of the same weights that computes in float32 throughout; the one given, where it does already."""
+    if all(layer.compute_dtype not in SIXTEEN for layer in model._flatten_layers()):
+        return model
+    twin = model.__class__.from_config(_widened(model.get_config()))
+    twin.set_weights([weights.astype("float32") if _narrow(weights) else weights for weights in model.get_weights()])
+    return twin
+
+
+def _narrow(weights: Array) -> bool:
+    return weights.dtype.name in SIXTEEN
+
+
+def _widened(config: Any) -> Any:
+    """A configuration of Keras's with float32 as the dtype of every layer that has one of 16 bits."""
+    if isinstance(config, dict):
+        return {key: _widened(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_widened(value) for value in config)
+    return "float32" if config in (*SIXTEEN, *(f"mixed_{name}" for name in SIXTEEN)) else config

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from specc.backend.data import Split
 from specc.backend.data.split import SAMPLE
 from specc.backend.export.compare import Candidate, Examples, Finding, ask, compare
 from specc.backend.export.figures import Exam, Figures
-from specc.backend.export.serving import portable, serve
+from specc.backend.export.serving import in_float32, portable, serve
 from specc.backend.kernels import Operation
 from specc.backend.xla import step_with
 from specc.calls import Call
@@ -114,9 +114,16 @@ def export(
     examined = split(name)
     needed = [given.name for given in plan.network.inputs]
     raw, prepared = _first(examined, needed)
-    examples = ask(plan, model, states, raw, prepared)
-    served = serve(plan, model, states, lambda: _first(split("train"), needed)[1])
-    return leave(plan, served, examples, directory, log, Exam(plan, model, states, name, examined, raw))
+    exam = Exam(plan, model, states, name, examined, raw)
+    left: dict[str, Artefact] = {}
+    for float32 in (False, True):
+        exports = tuple(call for call in plan.exports if _exporter(call).float32 == float32)
+        if exports:
+            exact = in_float32(model) if float32 else model
+            examples = ask(plan, exact, states, raw, prepared)
+            served = serve(plan, exact, states, lambda: _first(split("train"), needed)[1])
+            left |= leave(replace(plan, exports=exports), served, examples, directory, log, exam)
+    return {label: left[label] for call in plan.exports if (label := _label(call)) in left}
 
 
 def _first(split: Split, needed: Iterable[str]) -> tuple[dict[str, Array], dict[str, Array]]:

@@ -17,6 +17,7 @@ class Keras:
     artefact: ClassVar[str] = "model.keras"
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("prepared",),)
     packages: ClassVar[tuple[str, ...]] = ()
+    float32: ClassVar[bool] = False
     barred: ClassVar[tuple[str, ...]] = ()
     bound: ClassVar[float] = FLOAT32
     strays: ClassVar[float] = 0.0
