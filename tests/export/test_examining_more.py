@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ model:
     - Rescaling: 0.01
     - Conv2D: {filters: 3, kernel_size: 1}
 training:
-  loss: {sparse_categorical_crossentropy: {from_logits: true, ignore_class: 2}}
+  loss: {sparse_categorical_crossentropy: {from_logits: true}}
   optimizer: {Adam: 0.1}
   epochs: 2
 """
@@ -85,24 +86,30 @@ def answers_of(capsys: Any, *typed: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_every_pixel_of_a_mask_is_an_answer(tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize("ignored", [None, 0, 255])
+def test_every_pixel_of_a_mask_is_an_answer(tmp_path: Path, capsys, ignored: int | None) -> None:
     draw = np.random.default_rng(0)
     lines, masks = ["image,mask"], []
     for number in range(12):
         mask = draw.integers(0, 3, (6, 6), np.uint8)
-        Image.fromarray((mask * 90 + draw.integers(0, 60, (6, 6))).astype(np.uint8)).save(tmp_path / f"{number}.png")
+        mask[0] = 0 if ignored is None else ignored
+        Image.fromarray((mask % 3 * 90 + draw.integers(0, 60, (6, 6))).astype(np.uint8)).save(
+            tmp_path / f"{number}.png"
+        )
         Image.fromarray(mask).save(tmp_path / f"mask{number}.png")
         lines.append(f"{number}.png,mask{number}.png")
         masks.append(mask)
     (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
-    (tmp_path / "spec.yaml").write_text(MASKS)
+    asked = "classes: 3" if ignored is None else f"classes: 3, ignore_class: {ignored}"
+    (tmp_path / "spec.yaml").write_text(MASKS.replace("classes: 3", asked))
     specc.run(tmp_path / "spec.yaml", out=tmp_path / "run")
     found = report_of(capsys, tmp_path / "run", "--data", tmp_path / "rows.csv")["outputs"]["mask"]
     answers = answers_of(capsys, tmp_path / "run", tmp_path / "rows.csv")
     answered = np.array([row["mask_predicted"] for row in answers]).ravel()
     truth = np.array(masks).ravel()
-    assert found["count"] == truth.size
-    assert found["confusion"] == sk.confusion_matrix(truth, answered, labels=range(3)).tolist()
+    counts = np.ones(truth.size, bool) if ignored is None else truth != ignored
+    assert found["count"] == counts.sum()
+    assert found["confusion"] == sk.confusion_matrix(truth[counts], answered[counts], labels=range(3)).tolist()
     assert found["worst"][0]["where"].startswith("rows.csv:")
 
 
@@ -130,6 +137,34 @@ def test_a_folder_of_other_pictures_is_judged(tmp_path: Path, capsys) -> None:
     (tmp_path / "list.csv").write_text("image,label\nnone.png,dark\n")
     assert status(["evaluate", str(tmp_path / "run"), "--data", str(tmp_path / "list.csv")]) == 1
     assert "S501" in capsys.readouterr().err
+
+
+def test_pictures_in_parquet_are_asked_about_and_named_by_their_rows(tmp_path: Path, capsys) -> None:
+    draw = np.random.default_rng(3)
+    columns: dict[str, list[Any]] = {"image": [], "label": []}
+    for number in range(12):
+        out = io.BytesIO()
+        Image.fromarray(draw.integers(number % 2 * 200, number % 2 * 200 + 50, (7, 9, 3)).astype(np.uint8)).save(
+            out, "PNG"
+        )
+        columns["image"].append(out.getvalue())
+        columns["label"].append(("dark", "bright")[number % 2])
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    (tmp_path / "spec.yaml").write_text(FOLDERS.replace("image_folder: photos", "parquet: rows.parquet"))
+    specc.run(tmp_path / "spec.yaml", out=tmp_path / "run")
+    found = report_of(capsys, tmp_path / "run", "--data", tmp_path / "rows.parquet")["outputs"]["label"]
+    answers = answers_of(capsys, tmp_path / "run", tmp_path / "rows.parquet")
+    assert [b64decode(row["image"]) for row in answers] == columns["image"]
+    told = [row["label_predicted"] for row in answers]
+    assert found["confusion"] == sk.confusion_matrix(columns["label"], told, labels=["bright", "dark"]).tolist()
+    columns["image"][5] = b"no picture"
+    pq.write_table(pa.table(columns), tmp_path / "bad.parquet")
+    assert status(["predict", str(tmp_path / "run"), str(tmp_path / "bad.parquet")]) == 1
+    assert "cannot decode the image in bad.parquet, row 5" in capsys.readouterr().err
+    assert status(["predict", str(tmp_path / "run"), str(tmp_path / "bad.parquet"), "--on-error", "skip"]) == 0
+    passed = capsys.readouterr()
+    assert len(passed.out.splitlines()) == 11
+    assert "the image in bad.parquet, row 5" in passed.err
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specc.backend.inference.rows import read_rows
@@ -32,6 +32,7 @@ def refusal_of(text: str | bytes) -> Refusal:
     return caught.value
 
 
+@settings(deadline=None)
 @given(NAMES, st.data())
 def test_csv_is_read_as_pythons_own_reader_does(names: list[str], data: st.DataObject) -> None:
     width = st.lists(TEXT, min_size=len(names), max_size=len(names)).filter(lambda row: any(row))
@@ -43,6 +44,7 @@ def test_csv_is_read_as_pythons_own_reader_does(names: list[str], data: st.DataO
     assert found == expected == table
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(TEXT, TEXT | st.integers() | st.lists(st.floats(-1e9, 1e9))), min_size=1))
 def test_json_lines_come_out_as_they_went_in(objects: list[dict[str, Any]]) -> None:
     text = "\n".join(json.dumps(o) for o in objects)

@@ -66,11 +66,12 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """An input that is named by its file: how the contents are read, which of some cannot be, and how that is told."""
+    """An input of files, by name or with their contents: how they are read, which of some cannot be decoded, and how
+    that is told of some that stand in these rows."""
 
     contents: Callable[[Array], Array]
     broken: Callable[[Array], list[int]]
-    undecodable: Callable[[list[str]], Refusal]
+    undecodable: Callable[[list[str | bytes], list[str]], Refusal]
 
     @classmethod
     def of(cls, field: Field, state: State) -> Files:
@@ -78,7 +79,7 @@ class Files:
         return cls(
             partial(raw_fields, feature),
             lambda names: broken(feature, names, state),
-            lambda names: undecodable(names, feature),
+            lambda files, rows: undecodable(files, feature, rows),
         )
 
 
@@ -181,7 +182,7 @@ class Asked:
                     seen |= dict.fromkeys(chain.from_iterable(row for _, row in batch.numbered))
                     self._need(seen, path)
                 batch, fields = self._read(batch, rows.where, missing, path)
-                batch, answers = self._ask(batch, fields)
+                batch, answers = self._ask(batch, fields, rows.where.replace("{name}", _called(path)))
                 if write is None:
                     names = {name: f"{name}_predicted" if name in seen else name for name in answers}
                     columns = (*seen, *names.values())
@@ -238,7 +239,7 @@ class Asked:
             passed.over(bad[place])
         return batch.pick([place for place in range(len(batch)) if place not in bad])
 
-    def _ask(self, batch: Batch, fields: Mapping[str, Array]) -> tuple[Batch, Columns]:
+    def _ask(self, batch: Batch, fields: Mapping[str, Array], where: str) -> tuple[Batch, Columns]:
         """The answers to raw fields, files read; one that cannot be decoded is named, or passed over with its row."""
         files = {taken.name: taken.files for taken in self.fields if taken.files}
         given = dict(fields)
@@ -251,11 +252,13 @@ class Asked:
                 names = fields[name]
                 if not (bad := of.broken(names)):
                     continue
+                rows = {number: where.replace("{number}", str(batch.numbered[number][0])) for number in bad}
                 if self.passed is None:
-                    raise of.undecodable([names[number] for number in bad]) from error
-                batch = self._without({n: of.undecodable([names[n]]) for n in bad}, batch, self.passed)
+                    raise of.undecodable([names[number] for number in bad], list(rows.values())) from error
+                faults = {number: of.undecodable([names[number]], [row]) for number, row in rows.items()}
+                batch = self._without(faults, batch, self.passed)
                 good = np.delete(np.arange(len(names)), bad)
-                return self._ask(batch, {name: values[good] for name, values in fields.items()})
+                return self._ask(batch, {name: values[good] for name, values in fields.items()}, where)
             raise
         return batch, self.told({name: tensor.numpy() for name, tensor in answers.items()})
 

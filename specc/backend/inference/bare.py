@@ -105,8 +105,12 @@ def _files(name: str, respond: Callable[[Mapping[str, Any]], Mapping[str, Any]])
                 bad.append(number)
         return bad
 
-    def undecodable(names: list[str]) -> Refusal:
-        return Refusal(codes.S503, f"cannot decode {listed(names, 5)}", "damaged, or of another format: save it again")
+    def undecodable(names: list[str | bytes], rows: list[str]) -> Refusal:
+        return Refusal(
+            codes.S503,
+            f"cannot decode {listed([str(name) for name in names], 5)}",
+            "damaged, or of another format: save it again",
+        )
 
     return Files(contents, broken, undecodable)
 

@@ -164,8 +164,9 @@ class _Judge:
                 self.sums = Choices(names, means.likely, means.threshold if means.kind == "binary" else None)
         assert not isinstance(self.sums, Residuals)
         if isinstance(self.sums, Choices):
-            # A class that the network has no answer for, as that of pixels to be ignored, is no truth to be met.
+            # A class that the network has no answer for, or that is to be ignored, is no truth to be met.
             known = (truth >= 0) & (truth < len(self.sums.names)) & (counts > 0)
+            known &= truth != getattr(means.target and means.target.feature, "ignore_class", None)
             flat, truth, counts, example = flat[known], truth[known], counts[known], example[known]
         self.sums.add(flat, truth, counts, example)
         return None
