@@ -247,9 +247,17 @@ def test_pictures_of_hugging_face_are_arrays(tmp_path):
     np.testing.assert_array_equal(inputs["image"], stack)
 
 
-def test_what_is_no_column_of_one_shape_is_refused(hub):
-    code, message, _ = refused("huggingface", ["ragged"], path=str(hub / "one"))
-    assert (code, message) == ("S503", "examples of `ragged` differ in shape: [0] and [1], among others")
+def test_lists_of_several_lengths_are_told_by_their_rows_or_read_as_what_they_are(hub):
+    source = reader("huggingface", path=str(hub / "one"), split="train[:6]")
+    ((code, _, message, _),) = told(open_data, data_plan(source, {"ragged": feature("tensor", shape=[1])}, {}))
+    assert (code, message) == (
+        "S503",
+        "one train[:6], row 0 (column `ragged`) and 3 other rows holds no array of the shape [1], and others do",
+    )
+    words = feature("category", length=2, classes=1)
+    data = open_data(data_plan(source, {"ragged": words}, {}), Log())
+    ((inputs, _),) = data.splits["train"].batches(6)
+    assert inputs["ragged"].numpy().tolist() == [[0, 0], [1, 0], [1, 1]] * 2
 
 
 def test_a_split_or_a_data_set_that_there_is_not_is_told(hub):
@@ -322,7 +330,8 @@ def test_what_tensorflow_datasets_cannot_give_is_told(prepared):
     place = str(prepared)
     assert refused("tfds", name="tine", data_dir=place)[0:3:2] == ("S501", "did you mean `tiny`?")
     assert refused("tfds", name="tiny", split="dev", data_dir=place)[0] == "S501"
-    assert refused("tfds", ["ragged"], name="tiny", data_dir=place)[0] == "S503"
+    ragged = columns(opened("tfds", ["ragged"], name="tiny", data_dir=place), ["ragged"])["ragged"]
+    assert {len(values) for values in ragged} == {0, 1, 2}
     source = reader("tfds", name="tiny", data_dir=place)
     plan = data_plan(source, {"image": feature("image")}, {"labl": feature("category")})
     assert told(open_data, plan)[0][0] == "S502"

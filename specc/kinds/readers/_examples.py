@@ -15,12 +15,13 @@ TOGETHER = 1024
 
 
 def column(name: str, values: Sequence[Any] | Array) -> Array:
-    """The values of one field: texts, numbers, or arrays of one shape.
+    """The values of one field: texts, numbers, or arrays.
 
-    Bytes that are no text stay what they are, and files as `datasets` keeps them become bytes or names.
+    Bytes that are no text stay what they are, and files as `datasets` keeps them become bytes or names. Arrays of
+    several shapes are an array each.
 
     Raises:
-        Refusal: S503 when they are arrays of several shapes, or mappings.
+        Refusal: S503 when they are mappings.
     """
     if len(values) and all(isinstance(value, bytes | str) for value in values):
         try:
@@ -36,8 +37,8 @@ def column(name: str, values: Sequence[Any] | Array) -> Array:
         raise Refusal(S503, told, "choose another field, or write its parts as columns of their own")
     shapes = sorted({np.shape(value) for value in values if value is not None}, key=str)
     if len(shapes) > 1:
-        told = f"examples of `{name}` differ in shape: {list(shapes[0])} and {list(shapes[1])}, among others"
-        raise Refusal(S503, told, "write pictures as files and read them by `image_folder`; bring arrays to one shape")
+        # Whoever needs one shape tells which rows have another.
+        return objects([None if value is None else np.asarray(value) for value in values])
     if shapes and shapes[0]:
         return np.stack([np.asarray(value) for value in values])
     found = np.empty(len(values), object)
