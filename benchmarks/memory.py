@@ -83,9 +83,9 @@ def measure(spec: Path, batch: int) -> dict[str, int]:
         return tf.data.Dataset.range(1).repeat().map(zeros).with_options(none_ahead)
 
     def peak(function: Any) -> int:
-        function(steps.feed(batches(2)), tf.constant(1))
+        function(steps.feed(lambda cut: batches(2)), tf.constant(1))
         variables = [*model.variables, *(steps.objective.optimizer.variables if function is steps.train else ())]
-        feed = steps.feed(batches(batch))
+        feed = steps.feed(lambda cut: batches(batch))
         with TemporaryDirectory() as folder:
             with tf.profiler.experimental.Profile(folder):
                 function(feed, tf.constant(STEPS))

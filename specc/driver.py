@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from specc import kinds
 from specc.codes import S606
 from specc.data.portrait import Portrait, look
 from specc.diagnostics import Log, Refusal, Rejected, Span
@@ -154,6 +155,20 @@ def run(
         log.refuse(refusal, Span(path if out is None else str(out), 1, 1, 1, 1))
         raise Rejected(log) from refusal
     return done
+
+
+def serve(plan: Plan, log: Log) -> bool:
+    """Serve the run of another process until that is over, where this one is a worker or a server of its cluster.
+
+    False, at once, where it is to run itself.
+
+    Raises:
+        Rejected: every reason is in `log`.
+    """
+    if not hasattr(kinds.word("strategies", plan.runtime.strategy.name), "serve"):
+        return False
+    served: bool = backend("serve", log, plan.source.path).serve(plan, log)
+    return served
 
 
 def find_rate(plan: Plan, out: Path | None, log: Log, *, show_progress: bool = False) -> tuple[Path, Sweep]:

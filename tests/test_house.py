@@ -21,7 +21,7 @@ FLOORS = (
     {"kinds", "shapes", "text"},
     {"schema", "expressions", "plan"},
     {"memory", "data"},
-    {"passes", "backend", "render"},
+    {"passes", "backend", "render", "cluster"},
     {"driver"},
     {""},  # specc/__init__.py, the public API
     {"cli"},
@@ -155,6 +155,7 @@ SPEC = "examples/digits.yaml"
         ["fmt", "--check", SPEC],
         ["emit", SPEC],
         ["explain", "S302"],
+        ["manifest", "slurm", SPEC],
         ["schema"],
     ],
     ids=" ".join,

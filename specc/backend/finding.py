@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from specc.backend import rundir
-from specc.backend.run import Facts, complete, prepared
+from specc.backend.run import Facts, prepared
+from specc.backend.setup import complete
 from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.rates import Sweep, steerable
 from specc.diagnostics import Log

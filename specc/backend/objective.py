@@ -28,6 +28,8 @@ from specc.tensors import Tensor
 PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"})
 """Arguments of callbacks that say where to write."""
 
+WRITERS = frozenset({"TensorBoard", "RemoteMonitor", "ProgbarLogger"})
+"""Callbacks that tell of training without an argument that says where."""
 NEEDS = {
     "TensorBoard": ("tensorboard", "tensorboard"),
     "OrbaxCheckpoint": ("orbax", "orbax-checkpoint"),
@@ -169,8 +171,10 @@ def _passed_over(plan: Plan) -> Mapping[str, int | None]:
     return {field.name: ignored(field.feature) for field in plan.dataset.targets} if plan.dataset else {}
 
 
-def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[list[Any]]:
+def make_callbacks(plan: Plan, directory: Path | None, log: Log) -> list[list[Any]]:
     """The callbacks of each phase of a plan; a path of theirs that is relative leads into `directory`.
+
+    Without a directory, what would write has an idle callback in its place.
 
     Raises:
         Rejected: what Keras refuses is in `log`, S105 at the value or the name; S606 for a package that is missing.
@@ -186,10 +190,17 @@ def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[list[Any]]:
             span = call.span or training.span
             log.report(codes.S606, span, f"`{call.name}` needs `{package}`", help=f"pip install {package}")
     if log.errors == before:
-        made = [[_made(_placed(call, directory), training, log) for call in p.callbacks] for p in training.phases]
+        made = [[_callback(call, directory, training, log) for call in p.callbacks] for p in training.phases]
     if log.errors > before:
         raise Rejected(log)
     return made
+
+
+def _callback(call: Call, directory: Path | None, training: Training, log: Log) -> Any:
+    if directory is not None:
+        return _made(_placed(call, directory), training, log)
+    writes = call.name in WRITERS or PATHS & call.arguments.keys()
+    return keras.callbacks.Callback() if writes else _made(call, training, log)
 
 
 def class_weights(training: Training, split: Split) -> tuple[float, ...] | None:

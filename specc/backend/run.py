@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, perf_counter
@@ -13,26 +15,28 @@ from typing import Any, Literal, NoReturn
 
 import keras
 import tensorflow as tf
-from tensorflow.python.framework.config import disable_op_determinism
 
-from specc import codes, kinds
+from specc import codes
 from specc.backend import manifest, resuming, rundir
-from specc.backend.data import Data, Split, open_data
-from specc.backend.data.augmentation import augmentation
+from specc.backend.data import Data, open_data
 from specc.backend.devices import free_memory
 from specc.backend.export import Artefact, demand, export
 from specc.backend.network import build, turn
 from specc.backend.objective import class_weights, compile_model, make_callbacks
+from specc.backend.setup import complete, determine, strategy_of, without_backups
 from specc.backend.tracking import follow
 from specc.backend.training import divergence, faults
-from specc.backend.training.checkpoint import Checkpoint, Checkpoints
+from specc.backend.training.checkpoint import Checkpoint, Checkpoints, read, write
+from specc.backend.training.coordinated import Coordinated
 from specc.backend.training.debug import Trail
+from specc.backend.training.feed import Feed, feed
 from specc.backend.training.interrupt import Interrupt, listening
-from specc.backend.training.loop import Clock, Diverged, Feed, Fit, Logs, Outcome, Terminated, evaluate
+from specc.backend.training.loop import AfterEpoch, Clock, Diverged, Fit, Logs, Outcome, Terminated, evaluate
 from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.rates import Sweep, sweep
 from specc.backend.training.start import Begun, start_from
 from specc.backend.training.steps import Steps
+from specc.backend.training.together import Together
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Dataset, Phase, Plan, Training
 
@@ -49,9 +53,9 @@ class Run:
 
     `metrics` has Keras's logs for each split: `train` as they were while the weights that are kept were learnt,
     `validation` and `test` of the model as it is. `history` has a value an epoch, or a validation, under each log name.
-    `path` is the run directory, None after a dry run; `checked` says what a dry run has tried. `skipped` has a line for
-    each source of which rows were passed over. `waiting` is the share of the training steps' time in which they waited
-    for data. What was terminated has a checkpoint and a history, and no more yet.
+    `path` is the run directory, None after a dry run and where another process keeps it; `checked` says what a dry run
+    has tried. `skipped` has a line for each source of which rows were passed over. `waiting` is the share of the
+    training steps' time in which they waited for data. What was terminated has a checkpoint and a history as yet.
     """
 
     path: Path | None
@@ -94,11 +98,16 @@ def run(
     """
     complete(plan, log)
     demand(plan, log)
-    if not dry_run:
+    determine(plan)
+    strategy = strategy_of(plan, log)
+    leads = Together(strategy).leads
+    if leads and not dry_run:
         out = rundir.find(out, plan, resume=resume)
-    job = prepared(plan, log, replan, debug=debug)
+    job = prepared(plan, log, replan, strategy, debug=debug)
     if dry_run:
         return job.rehearse()
+    if not leads:
+        return job.follow()
     with rundir.claim(out, plan.name) as place:
         return job.perform(place.path, progress or Silent(), resumed=place.resumed)
 
@@ -107,15 +116,18 @@ def prepared(
     plan: Plan,
     log: Log,
     replan: Callable[[Facts], Plan] | None,
+    strategy: Any = None,
     *,
     debug: bool = False,
     amend: Callable[[Plan], Plan] = lambda plan: plan,
 ) -> Job:
-    """A run of a plan, once it was amended, that has everything it needs."""
+    """A run of a plan, once amended, that has everything it needs; without `strategy`, that of the plan is made."""
     started = perf_counter()
-    _determined(plan)
-    # First of all: devices can be divided only before anything else has run on them.
-    strategy = _strategy(plan, log)
+    if strategy is None:
+        determine(plan)
+        strategy = strategy_of(plan, log)
+    if not Together(strategy).alone:
+        without_backups(plan, log)
     data = open_data(plan, log)
     if plan.open_facts and replan is not None:
         fields = [f.name for f in plan.fields]
@@ -126,43 +138,18 @@ def prepared(
     dataset, training = complete(plan, log)
     with faults.memory_explained(plan, log), strategy.scope():
         model = build(plan, log)
+    kind = Coordinated if isinstance(strategy, tf.distribute.ParameterServerStrategy) else Steps
     weights = class_weights(training, data.splits["train"])
 
     def compiled(phase: Phase) -> Steps:
         with strategy.scope():
             turn(model, plan, phase)
-            return Steps(strategy, model, compile_model(model, plan, log, phase), log, weights)
+            objective = compile_model(model, plan, log, phase)
+            return kind(strategy, model, objective, log, weights, dataset.batch_size)
 
     # The first one last: what is wrong with any of them is told before training begins.
     steps = [compiled(phase) for phase in reversed(training.phases)][-1]
     return Job(plan, dataset, training, data, steps, compiled, log, started, debug)
-
-
-def complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
-    for name, part in (("dataset", plan.dataset), ("training", plan.training)):
-        if part is None:
-            log.report(codes.S104, plan.tree.span, f"a run needs `{name}`, which this spec does not have")
-    if plan.dataset is None or plan.training is None:
-        raise Rejected(log)
-    return plan.dataset, plan.training
-
-
-def _determined(plan: Plan) -> None:
-    """Have operations give the same bits each time, or be fast: for the whole process, as TensorFlow has it."""
-    if plan.runtime.deterministic:
-        tf.config.experimental.enable_op_determinism()
-    else:
-        # TensorFlow's public interface has no word for taking it back.
-        disable_op_determinism()
-
-
-def _strategy(plan: Plan, log: Log) -> Any:
-    call = plan.runtime.strategy
-    try:
-        return kinds.word("strategies", call.name)(**call.arguments).create(tf)
-    except Refusal as refusal:
-        log.refuse(refusal, call.spans.get(refusal.argument, call.span or plan.tree.span))
-        raise Rejected(log) from refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +188,16 @@ class Job:
         steps, model, phases = self.steps, self.steps.model, self.training.phases
         with TemporaryDirectory(prefix="specc-dry-run-") as folder:
             make_callbacks(self.plan, Path(folder), self.log)
+        first = partial(self._feed("train").stream, 0, 0)
         begun = start_from(model, self.plan, self.log)
         tried = []
         for number, phase in enumerate(phases):
             steps = self.compiled(phase) if number else steps
             with self._explained([() for _ in phases]):
-                tally = steps.train(steps.feed(self._feed("train").stream(0, 0)), tf.constant(1), steps.nothing())
+                tally = steps.train(steps.feed(first), tf.constant(1), steps.nothing())
                 if int(tally.bad) >= 0:
                     self._diverged(Diverged(1, 1), "", phase)
-                logs = evaluate(steps, steps.feed(self._feed("train").stream(0, 0)), 1)
+                logs = evaluate(steps, steps.feed(first), 1)
             loss = float(tally.losses[0] / tally.examples)
             of_phase = f" of phase {number + 1}" if len(phases) > 1 else ""
             tried.append(f"one training step{of_phase} on {int(tally.examples)} examples: loss {loss:.4g}")
@@ -227,7 +215,7 @@ class Job:
         """Train with ever greater learning rates. Raises `Rejected` where the first loss is not finite already."""
         start_from(self.steps.model, self.plan, self.log)
         with self._explained([() for _ in self.training.phases]):
-            found = sweep(self.steps, self._feed("train").stream(0, 0), progress)
+            found = sweep(self.steps, partial(self._feed("train").stream, 0, 0), progress)
         if not found.rates:
             self._diverged(Diverged(1, 1), "", self.training.phases[0])
         return found
@@ -247,6 +235,10 @@ class Job:
         checkpoints = Checkpoints(path / "checkpoints", plan.runtime.checkpoint)
         try:
             since = self._since(path, checkpoints, progress) if resumed else None
+            written = BytesIO()
+            if since:
+                write(written, since)
+            self.steps.together.share(written.getvalue())
             if since is None and (begun := start_from(model, plan, self.log)):
                 self.begun.append(begun)
                 progress.say(str(begun))
@@ -286,6 +278,7 @@ class Job:
             history = model.history.history
             self._write_history(path, history)
             self._describe(path, "terminated")
+            self.steps.together.wait()
             return Run(path, {}, history, model, status="terminated", skipped=self.data.skipped())
         finally:
             checkpoints.close()
@@ -303,8 +296,31 @@ class Job:
             raise
         status: Status = "interrupted" if outcome.interrupted else "finished"
         self._describe(path, status, outcome, artefacts)
+        self.steps.together.wait()
         skipped, waiting = self.data.skipped(), outcome.waiting
         return Run(path, metrics, outcome.history, model, artefacts, status, skipped=skipped, waiting=waiting)
+
+    def follow(self) -> Run:
+        """Take every step of a run that another process keeps, and end when that one is done."""
+        model, together = self.steps.model, self.steps.together
+        since = read(BytesIO(given)) if (given := together.share()) else None
+        if since is None:
+            start_from(model, self.plan, self.log)
+        callbacks = make_callbacks(self.plan, None, self.log)
+        checkpoints = Checkpoints(Path(), self.plan.runtime.checkpoint, writes=False)
+        try:
+            with listening() as interrupt, self._explained(callbacks):
+                fit, outcome = self._fit(callbacks, since, interrupt, Silent(), lambda _: None, checkpoints)
+                metrics = self._metrics(fit.steps, outcome, fit.callbacks)
+                together.wait()
+        except Diverged as diverged:
+            self._diverged(diverged, "", self.training.phases[diverged.phase])
+        except Terminated:
+            together.wait()
+            return Run(None, {}, model.history.history, model, status="terminated")
+        finally:
+            checkpoints.close()
+        return Run(None, metrics, outcome.history, model, status="interrupted" if outcome.interrupted else "finished")
 
     def _fit(
         self,
@@ -312,7 +328,7 @@ class Job:
         since: Checkpoint | None,
         interrupt: Interrupt,
         progress: Progress,
-        keep: Callable[[Mapping[str, Sequence[float]]], None],
+        keep: AfterEpoch,
         checkpoints: Checkpoints,
     ) -> tuple[Fit, Outcome]:
         """One phase of training after the other, from the first or from that of a checkpoint on; the last of them."""
@@ -363,18 +379,7 @@ class Job:
         rundir.write_history(path / "history.csv", history, self.training.validation_freq)
 
     def _feed(self, split: str) -> Feed:
-        size = self.dataset.batch_size
-        chosen: Split = self.data.splits[split]
-        if split != "train":
-            # Each pass is like any other.
-            return Feed(lambda epoch, step: chosen.batches(size).repeat(), chosen.examples, size)
-        augment = augmentation(self.dataset, self.log)
-        seed, shuffle = self.plan.seed, self.dataset.shuffle
-
-        def stream(epoch: int, step: int) -> Any:
-            return chosen.stream(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step, augment=augment)
-
-        return Feed(stream, chosen.examples, size)
+        return feed(self.plan, self.dataset, self.data.splits[split], self.log, learns=split == "train")
 
     def _metrics(self, steps: Steps, outcome: Outcome, callbacks: Sequence[Any]) -> dict[str, Logs]:
         """Of each split; of the training split the logs of the epoch whose weights the model has."""
@@ -391,7 +396,7 @@ class Job:
         for name in ("validation", "test"):
             if name in self.data.splits:
                 feed = self._feed(name)
-                metrics[name] = evaluate(steps, steps.feed(feed.stream(0, 0)), feed.steps)
+                metrics[name] = evaluate(steps, steps.feed(partial(feed.stream, 0, 0)), feed.steps)
         return metrics
 
     def _keep(self, path: Path, status: Status, kept: str, diverged: Diverged | None = None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -37,6 +38,16 @@ def overrides(command: Function) -> Function:
         help="Set one of the spec's own `params`.",
     )
     return params(sets(command))
+
+
+def as_typed(params: Mapping[str, Any], sets: Mapping[str, Any]) -> list[str]:
+    """What was laid over a spec, as words of a command line again."""
+    laid = (("-p", params), ("--set", sets))
+    return [word for option, values in laid for key, value in values.items() for word in (option, _typed(key, value))]
+
+
+def _typed(key: str, value: Any) -> str:
+    return f"{key}={json.dumps(value, ensure_ascii=False)}"
 
 
 def text_or_json(command: Function) -> Function:

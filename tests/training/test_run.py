@@ -224,7 +224,9 @@ def test_the_training_step_is_traced_once_whatever_the_batches(write: Write, tmp
     split = open_data(plan, log).splits["train"]
     model = build(plan, log)
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
-    feed = Feed(lambda epoch, step: split.stream(16, seed=0, shuffle=True, epoch=epoch, step=step), split.examples, 16)
+    feed = Feed(
+        lambda epoch, step, cut: split.stream(16, seed=0, shuffle=True, epoch=epoch, step=step), split.examples, 16
+    )
     Fit(steps, feed, epochs=3).run()
     assert split.examples % 16
     assert steps.train.experimental_get_tracing_count() == 1

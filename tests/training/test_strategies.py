@@ -21,7 +21,8 @@ def strategy(name: str, **arguments: Any) -> Strategy:
 
 
 def test_the_words_are_those_that_work() -> None:
-    assert kinds.words("strategies") == ("auto", "cpu", "gpu", "mirrored")
+    words = ("auto", "cpu", "gpu", "mirrored", "multi_worker", "parameter_server", "tpu")
+    assert kinds.words("strategies") == words
 
 
 @pytest.mark.parametrize("name", ["cpu", *(["auto"] if NO_GPU else [])])

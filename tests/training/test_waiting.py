@@ -36,7 +36,7 @@ def trained(spec: Path, pause: float) -> Outcome:
         x = tf.numpy_function(wait, [inputs["x"]], tf.float32)
         return {"x": tf.ensure_shape(x, inputs["x"].shape)}, targets
 
-    def stream(epoch: int, step: int) -> tf.data.Dataset:
+    def stream(epoch: int, step: int, cut: object) -> tf.data.Dataset:
         batches = split.stream(16, seed=0, shuffle=True, epoch=epoch, step=step)
         return batches.map(late) if pause else batches
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,9 @@ from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_f
 from specc.data.faults import undecodable
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature
+
+Cut = Callable[[tf.data.Dataset], tf.data.Dataset]
+"""Global batches to those parts of them that are for the replicas of this process."""
 
 SAMPLE = 256
 """Of so many examples the raw fields are kept."""
@@ -63,14 +66,17 @@ class Split:
         epoch: int = 0,
         step: int = 0,
         augment: Augment | None = None,
+        cut: Cut | None = None,
     ) -> Any:
         """Endless batches, beginning at a step of an epoch as if all before it had been taken.
 
         Every epoch has an order of its own, a function of (seed, epoch) only, and every example once. `shuffle` is
         whether it is another than that of the data; a number says how far from its place an example may come to be.
-        What `augment` draws is a function of (seed, epoch, step).
+        What `augment` draws is a function of (seed, epoch, step). `cut` divides global batches, and adds to each part
+        its size: it is given the numbers of examples, so that nobody reads what is another's, but where pictures are
+        changed the whole batch, which draws from one key.
         """
-        return self._elements(self._numbers(batch_size, seed, shuffle, epoch, step), augment)
+        return self._elements(self._numbers(batch_size, seed, shuffle, epoch, step), augment, cut)
 
     def batch(self, batch_size: int, *, seed: int, shuffle: bool | int, epoch: int, step: int) -> Array:
         """The examples of one batch of such a stream, by their numbers."""
@@ -104,8 +110,12 @@ class Split:
 
         return self._elements(steps.map(as_written(rows)))
 
-    def _elements(self, numbers: Any, augment: Augment | None = None) -> Any:
+    def _elements(self, numbers: Any, augment: Augment | None = None, cut: Cut | None = None) -> Any:
         """Numbers of examples, a batch at a time, and the key that each batch draws from, to the examples."""
+        if cut is not None and augment is not None:
+            return cut(self._elements(numbers, augment))
+        if cut is not None:
+            numbers = cut(numbers.map(as_written(lambda rows, key: (rows,))))
         fields = {f"inputs.{name}": field for name, field in self.inputs.items()}
         fields |= {f"targets.{name}": field for name, field in self.targets.items()}
         fields |= {} if self.weight is None else {"weight": self.weight}
@@ -115,14 +125,15 @@ class Split:
         with tf.device("CPU:0"):
             places = None if whole else tf.constant(self.places)
 
-        def examples(batch: Any, key: Any) -> Any:
+        def examples(batch: Any, last: Any) -> Any:
             rows = batch if places is None else tf.cast(tf.gather(places, batch), tf.int64)
             tensors = take(fields, rows)
             inputs: Tensors = {name: tensors[f"inputs.{name}"] for name in self.inputs}
             targets: Tensors = {name: tensors[f"targets.{name}"] for name in self.targets}
             if augment is not None:
-                inputs, targets = augment(inputs, targets, key)
-            return (inputs, targets, tensors["weight"]) if "weight" in tensors else (inputs, targets)
+                inputs, targets = augment(inputs, targets, last)
+            weights = (tensors["weight"],) if "weight" in tensors else ()
+            return (inputs, targets, *weights, *(() if cut is None else (last,)))
 
         options = tf.data.Options()
         options.deterministic = True

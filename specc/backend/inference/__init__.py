@@ -43,7 +43,7 @@ def evaluate(run: Path, plan: Plan, log: Log, split: str = "test") -> dict[str, 
     examples = open_split(plan, states, split, log)
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
     size = plan.dataset.batch_size if plan.dataset else BATCH
-    return loop.evaluate(steps, steps.feed(examples.batches(size)), examples.steps(size))
+    return loop.evaluate(steps, steps.feed(lambda cut: examples.batches(size)), examples.steps(size))
 
 
 def examine(run: Path, plan: Plan, log: Log, split: str = "test", data: Path | None = None) -> dict[str, Any]:

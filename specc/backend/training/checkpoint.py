@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -156,6 +156,11 @@ class Checkpoints:
         """After how many steps one is taken, where steps are counted."""
         return self.schedule.every if self.schedule.unit == "step" else None
 
+    @property
+    def timed(self) -> bool:
+        """Whether a clock decides when one is taken."""
+        return self.schedule.unit == "minute"
+
     def due(self, *, taken: int, epochs: int | None = None) -> bool:
         """Whether it is time for one, after so many steps; `epochs` is given where an epoch has just ended."""
         match self.schedule.unit:
@@ -205,31 +210,30 @@ class Checkpoints:
         return sorted(self.folder.glob("step-*.npz"), key=lambda path: (len(path.name), path.name))
 
     def _write(self, checkpoint: Checkpoint) -> None:
-        with aside(self.folder / f"step-{checkpoint.taken:08}.npz") as draft:
-            write(draft, checkpoint)
+        with aside(self.folder / f"step-{checkpoint.taken:08}.npz") as draft, draft.open("wb") as file:
+            write(file, checkpoint)
         for old in self.files()[: -self.schedule.keep]:
             old.unlink(missing_ok=True)
 
 
-def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint to a file."""
+def write(file: IO[bytes], checkpoint: Checkpoint) -> None:
+    """Write a checkpoint to an open file."""
     arrays: dict[str, Any] = {}
     names = [name for name in Checkpoint.__slots__ if name != "variables"]
     state = {name: _packed(getattr(checkpoint, name), arrays) for name in names}
     arrays |= {f"variable-{i}": value for i, value in enumerate(checkpoint.variables)}
     arrays[STATE] = np.frombuffer(json.dumps(state).encode(), np.uint8)
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
+    np.savez(file, **arrays)
 
 
-def read(path: Path) -> Checkpoint:
-    """A checkpoint from its file.
+def read(file: Path | IO[bytes]) -> Checkpoint:
+    """A checkpoint from its file, by the path or open.
 
     Raises:
         DamagedError: it is not whole.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(file, allow_pickle=False) as arrays:
             held = {name: arrays[name] for name in arrays.files}
         state = json.loads(held.pop(STATE).tobytes())
         variables = [held[f"variable-{i}"] for i in range(sum(name.startswith("variable-") for name in held))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
@@ -54,7 +55,7 @@ class Trail:
         self._marks.append((epoch, step, values_of(_changing(steps))))
 
     def follow(
-        self, steps: Steps, stream: Callable[[int, int], Any], in_epoch: int, epoch: int, step: int
+        self, steps: Steps, stream: Callable[..., Any], in_epoch: int, epoch: int, step: int
     ) -> Beginning | None:
         """Take the steps since the first mark again, up to this one, and look into the first that leaves no finite
         weights; None where this time all of them do.
@@ -64,7 +65,7 @@ class Trail:
         """
         at, changing = self._marks[0][:2], _changing(steps)
         self._restore(steps, self._marks[0][2])
-        iterator = steps.feed(stream(*at))
+        iterator = steps.feed(partial(stream, *at))
         while at <= (epoch, step):
             before = values_of(changing)
             tally = steps.train(iterator, tf.constant(1), steps.nothing())

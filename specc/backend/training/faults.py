@@ -30,9 +30,13 @@ REFUSALS = (
 )
 """What Keras and TensorFlow raise while a step is traced, where shapes or types do not go together."""
 
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError)
+"""What an operation of several processes raises when one of them does not answer any more."""
+
 MARGIN = 0.9
 """What of free memory a batch can have: it lies in pieces, and more than tensors is kept in it."""
 
+_TASK = re.compile(r"/job:(\w+)/(?:replica:\d+/)?task:(\d+)")
 _OPERATION = re.compile(r"^(?P<message>.*\S)\s*\[\[\{\{node (?P<node>[^}]+)\}\}\]\]", re.MULTILINE)
 _ALLOCATION = re.compile(r"shape\[(?P<shape>[\d,]+)\] and type (?P<type>\w+)")
 
@@ -126,6 +130,14 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, free: int, 
         what = f"a {tensor['type']} tensor of shape ({tensor['shape'].replace(',', ', ')})" if tensor else "a tensor"
         within = f" in `{step.name}`" if step else ""
         shortage(plan, log, f"the device has no memory left for {what}{within}", free=free, span=span)
+    elif isinstance(error, LOST):
+        lost = _TASK.search(str(error))
+        log.report(
+            codes.S610,
+            plan.runtime.strategy.span or plan.tree.span,
+            f"{f'{lost[1]} {lost[2]}' if lost else 'a process'} of the cluster is gone, and the others cannot go on",
+            help="its log says why, or the scheduler's; `specc launch` says which process failed first",
+        )
     elif metric := metric_of(node, training):
         told = _lower(message.partition("  Label values")[0])
         log.report(codes.S404, metric.span or training.span, f"`{metric.name}` cannot be computed: {told}")

@@ -7,6 +7,7 @@ import signal
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, Literal
 
@@ -23,29 +24,14 @@ from specc.backend.training.checkpoint import (
     variables_of,
 )
 from specc.backend.training.debug import Beginning, Trail
+from specc.backend.training.feed import Feed
 from specc.backend.training.interrupt import Interrupt
 from specc.backend.training.pace import Pace, stride
 from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.steps import Steps
 
 Logs = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Global batches `(inputs, targets)`, endless: `stream(epoch, step)` begins at that step of that epoch, from 0.
-
-    `examples` make one pass.
-    """
-
-    stream: Callable[[int, int], tf.data.Dataset]
-    examples: int
-    batch_size: int
-
-    @property
-    def steps(self) -> int:
-        """Batches of one pass; the last may be smaller."""
-        return -(-self.examples // self.batch_size)
+AfterEpoch = Callable[[Mapping[str, Sequence[float]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +82,9 @@ class Meter:
 
     def __init__(self, steps: Steps) -> None:
         self.names = ["loss", *steps.objective.loss_names]
-        self.model = steps.model
+        self.steps = steps
         self.tally = steps.nothing()
-        self.model.reset_metrics()
+        steps.model.reset_metrics()
 
     @property
     def losses(self) -> list[float]:
@@ -118,7 +104,7 @@ class Meter:
         """Keras's logs so far, under Keras's names."""
         examples = max(self.examples, 1.0)
         losses = {name: total / examples for name, total in zip(self.names, self.losses, strict=False)}
-        metrics = {name: _number(value) for name, value in self.model.get_metrics_result().items()}
+        metrics = {name: _number(value) for name, value in self.steps.results().items()}
         return {"loss": losses["loss"], **metrics, **losses}
 
 
@@ -134,7 +120,7 @@ def evaluate(
     if callbacks is not None:
         callbacks.on_test_begin()
     while done < batches:
-        count = pace.steps(done, batches - done)
+        count = steps.together.agree(pace.steps(done, batches - done))
         if callbacks is not None:
             callbacks.on_test_batch_begin(done)
         started = perf_counter()
@@ -173,7 +159,7 @@ class Fit:
     steps_per_call: int | None = None
     progress: Progress = field(default_factory=Silent)
     interrupt: Interrupt = field(default_factory=Interrupt)
-    after_epoch: Callable[[Mapping[str, Sequence[float]]], None] = lambda history: None
+    after_epoch: AfterEpoch = lambda history: None
     checkpoints: Checkpoints | None = None
     phase: int = 0
     before: Outcome | None = None
@@ -215,7 +201,7 @@ class Fit:
         validating = Pace()
         try:
             self._begin(since)
-            held_out = self.steps.feed(self.validation.stream(0, 0)) if self.validation else None
+            held_out = self.steps.feed(partial(self.validation.stream, 0, 0)) if self.validation else None
             first, end = since.step if since else 0, self._began + self.epochs
             for epoch in range(self._next, end):
                 if model.stop_training:
@@ -242,13 +228,14 @@ class Fit:
                     self._chain.on_epoch_end(epoch, logs)
                 self.progress.epoch(epoch, self.clock.rate, perf_counter() - began, logs, self.clock.waiting)
                 self.after_epoch(self._history)
-                if done < self._length(epoch) and self.interrupt.asked:
+                if done < self._length(epoch) and self.steps.together.asked:
                     break
                 self._meter = Meter(self.steps)
+                self._goes_on(1)
                 if self._ends(epoch + 1, 0):
                     break
                 last = model.stop_training or epoch + 1 == end
-                if self.checkpoints and (last or self.checkpoints.due(taken=self._taken, epochs=epoch + 1)):
+                if self.checkpoints and self._due(epochs=epoch + 1, at_once=last):
                     self.checkpoints.keep(self._now(epoch + 1, 0))
                 self._kept = _place(epoch + 1, 0), model.get_weights()
             self._whole = "weights"
@@ -268,7 +255,7 @@ class Fit:
             raise
         finally:
             self.progress.stop()
-        clock, asked = self.clock, self.interrupt.asked is not None
+        clock, asked = self.clock, self.steps.together.asked is not None
         return Outcome(self._history, self._taken, self._next, self._pace.chosen, clock.rate, clock.waiting, asked)
 
     def _begin(self, since: Checkpoint | None) -> None:
@@ -307,7 +294,7 @@ class Fit:
         # `BackupAndRestore` says where it has resumed, in the first phase.
         resumed = 0 if self.phase else steps.model._initial_epoch or 0
         self._next = since.epoch if since else max(self._began, resumed)
-        self._iterator = steps.feed(feed.stream(self._next, since.step if since else 0))
+        self._iterator = steps.feed(partial(feed.stream, self._next, since.step if since else 0))
 
     def _resume(self, since: Checkpoint) -> None:
         steps = self.steps
@@ -331,12 +318,14 @@ class Fit:
 
     def _epoch(self, epoch: int, first: int) -> int:
         """Take the steps of an epoch from `first` on; how many of it are done then."""
-        steps, model, meter, done = self.steps, self.steps.model, self._meter, first
+        steps, meter, done = self.steps, self._meter, first
         self._at, self._whole = (epoch, first), "all"
         self._chain.on_epoch_begin(epoch)
         length = self._length(epoch)
-        while done < length and not model.stop_training and not self.interrupt.asked:
-            count = self._pace.steps(self._taken, length - done)
+        while done < length:
+            count = self._goes_on(self._pace.steps(self._taken, length - done))
+            if not count:
+                break
             self._chain.on_train_batch_begin(done)
             if self.trail:
                 self.trail.mark(self.steps, epoch, done)
@@ -357,7 +346,7 @@ class Fit:
             self._at, self._whole = (epoch, done), "all"
             self._chain.on_train_batch_end(done - 1, logs)
             self.progress.advance(epoch, done, self.clock.rate, logs, self.clock.waiting)
-            if self.checkpoints and self.checkpoints.due(taken=self._taken):
+            if self.checkpoints and self._due():
                 self.checkpoints.keep(self._now(epoch, done))
         if done < length:
             self._ends(epoch, done)  # before what is left of the epoch counts as one
@@ -368,14 +357,27 @@ class Fit:
         steps = self.feed.steps
         return steps if self.until is None else min(steps, self.until - (epoch - self._began) * steps)
 
+    def _goes_on(self, wanted: int) -> int:
+        """The steps that come next, 0 when training is to end: as all processes of the run have it."""
+        model, together = self.steps.model, self.steps.together
+        count = together.agree(wanted, stop=model.stop_training, asked=self.interrupt.asked)
+        model.stop_training = together.stopped
+        return count
+
+    def _due(self, *, epochs: int | None = None, at_once: bool = False) -> bool:
+        """Whether it is time for a checkpoint, as the process that writes it has it: each has a clock of its own."""
+        assert self.checkpoints is not None
+        due = at_once or self.checkpoints.due(taken=self._taken, epochs=epochs)
+        return self.steps.together.lead(due) if self.checkpoints.timed else due
+
     def _ends(self, epoch: int, step: int) -> bool:
         """Whether somebody asked to stop; then there is a checkpoint of just here."""
-        if self.interrupt.asked is None:
+        if self.steps.together.asked is None:
             return False
         if self.checkpoints:
             self.checkpoints.keep(self._now(epoch, step))
             self.checkpoints.settle()
-        if self.interrupt.asked == signal.SIGTERM:
+        if self.steps.together.asked == signal.SIGTERM:
             self._chain.on_train_end(self._meter.logs())  # files that callbacks hold open
             raise Terminated(epoch + 1, step)
         return True
@@ -395,7 +397,8 @@ class Fit:
             if len(model.history.epoch) < epoch:
                 model.history.on_epoch_end(epoch - 1, logs)  # comes after all other callbacks
             self._meter = Meter(self.steps)
-        if self._whole != "weights" and self.checkpoints:
+        # Of several processes only one may have failed, and the others do not come here to add up with it.
+        if self._whole != "weights" and self.checkpoints and self.steps.together.alone:
             with contextlib.suppress(OSError):
                 self.checkpoints.keep(self._now(epoch, step))
                 self.checkpoints.settle()

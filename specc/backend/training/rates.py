@@ -64,7 +64,7 @@ def sweep(steps: Steps, batches: Any, progress: Progress) -> Sweep:
     """Train with ever greater rates until the loss has left for good.
 
     Args:
-        steps: of a plan that is `steerable`. batches: an endless dataset of global batches.
+        steps: of a plan that is `steerable`. batches: makes endless global batches, as `Steps.feed` takes them.
     """
     steps.build()
     optimizer, iterator = steps.objective.optimizer, steps.feed(batches)

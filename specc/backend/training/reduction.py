@@ -110,8 +110,8 @@ def first(tensor: Any, count: Any) -> Any:
     return head
 
 
-def shards(dataset: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
-    """Global batches cut for replicas: as many elements as replicas for each, with the number of examples at the end.
+def shards(dataset: tf.data.Dataset, replicas: int, here: range) -> tf.data.Dataset:
+    """Global batches cut for replicas: for each an element for every replica that is `here`, the examples counted last.
 
     The parts differ by one example at most. A part without any borrows one, counted as none: batch normalization must
     not see an empty batch.
@@ -129,7 +129,7 @@ def shards(dataset: tf.data.Dataset, replicas: int) -> tf.data.Dataset:
             inside = tf.nest.map_structure(lambda tensor: tensor[start:end], batch)
             return (*inside, tf.cast(stop - start, tf.int32))
 
-        return tf.data.Dataset.range(replicas).map(part)
+        return tf.data.Dataset.range(here.start, here.stop).map(part)
 
     # Said, because `flat_map` forgets it: an endless dataset spares every step the question whether it has ended.
     return dataset.flat_map(cut).apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import keras
@@ -11,9 +11,11 @@ import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from specc import codes
+from specc.backend.data.split import Cut
 from specc.backend.objective import Objective
 from specc.backend.training.faults import blamed, loss_scope, metric_scope
 from specc.backend.training.reduction import counted, first, mask_of, of_classes, shards, summed
+from specc.backend.training.together import Together
 from specc.diagnostics import Log
 
 SUM = tf.distribute.ReduceOp.SUM
@@ -43,13 +45,16 @@ class Steps:
         objective: Objective,
         log: Log,
         class_weights: tuple[float, ...] | None = None,
+        batch_size: int = 0,
     ) -> None:
         self.strategy = strategy
         self.model = model
         self.objective = objective
         self.log = log
         self.class_weights = class_weights
+        self.batch_size = batch_size
         self.replicas: int = strategy.num_replicas_in_sync
+        self.together = Together(strategy)
         self.variables: list[Any] = model.trainable_variables
         optimizer = objective.optimizer
         # Keras clips, accumulates and averages what one replica holds, or cannot do it inside one at all; then the
@@ -64,12 +69,17 @@ class Steps:
             )
         )
 
-    def feed(self, dataset: tf.data.Dataset) -> Any:
-        """An iterator over an endless dataset of global batches, for `train` and `evaluate`."""
+    def feed(self, batches: Callable[[Cut | None], tf.data.Dataset]) -> Any:
+        """An iterator for `train` and `evaluate`; `batches(cut)` makes endless global batches, whole without `cut`."""
         if self.replicas == 1:
-            return iter(dataset)
-        cut = shards(dataset, self.replicas)
-        return iter(self.strategy.distribute_datasets_from_function(lambda _: cut))
+            return iter(batches(None))
+
+        def own(context: Any) -> tf.data.Dataset:
+            here = self.replicas // context.num_input_pipelines
+            first = context.input_pipeline_id * here
+            return batches(partial(shards, replicas=self.replicas, here=range(first, first + here)))
+
+        return iter(self.strategy.distribute_datasets_from_function(own))
 
     def build(self) -> None:
         """Make the optimizer's variables, so that all there is can be read and set."""
@@ -95,6 +105,17 @@ class Steps:
     def evaluate(self) -> Callable[[Any, Any, Tally], Tally]:
         """`evaluate(iterator, steps, tally)`: losses and metrics of that many batches, nothing learnt."""
         return self._many(self._evaluate_step, watch=False)
+
+    def results(self) -> Mapping[str, Any]:
+        """Metrics so far, by Keras's names."""
+        found: Mapping[str, Any] = self.model.get_metrics_result() if self.together.alone else self._results()
+        return found
+
+    @cached_property
+    def _results(self) -> Callable[[], Mapping[str, Any]]:
+        # What processes hold a part of each is added up when it is read: in one call, and not in one for each variable.
+        read: Callable[[], Mapping[str, Any]] = tf.function(self.model.get_metrics_result, autograph=False)
+        return read
 
     @cached_property
     def once(self) -> Callable[[Any, Any], Any]:
@@ -129,17 +150,23 @@ class Steps:
 
     def _train_step(self, batch: Any) -> tuple[Any, Any]:
         gradients, losses, examples = self.strategy.run(self._replica_train, args=(batch,))
+        losses, examples = self._over_replicas(losses, examples)
         if gradients:
-            self._apply([self._gathered(gradient) for gradient in gradients])
-        return self._over_replicas(losses, examples)
+            self._apply([self._gathered(gradient, examples) for gradient in gradients])
+        return losses, examples
 
     def _evaluate_step(self, batch: Any) -> tuple[Any, Any]:
         return self._over_replicas(*self.strategy.run(self._replica_evaluate, args=(batch,)))
 
-    def _gathered(self, gradient: Any) -> Any:
-        """The sum of a gradient over the replicas."""
+    def _gathered(self, gradient: Any, examples: Any) -> Any:
+        """The sum of a gradient over the replicas; `examples` are those of the global batch."""
         parts = self.strategy.experimental_local_results(gradient)
         if isinstance(parts[0], tf.IndexedSlices):
+            if not self.together.alone:
+                # A collective remembers the shape that it had first, and the last batch of an epoch has another.
+                whole = tf.equal(tf.cast(examples, tf.int32), self.batch_size)
+                gather = tuple(partial(self.strategy.reduce, SUM, gradient, axis=None) for _ in range(2))
+                return tf.cond(whole, *gather)
             values, indices = (tf.concat([getattr(p, name) for p in parts], 0) for name in ("values", "indices"))
             return tf.IndexedSlices(values, indices, parts[0].dense_shape)
         return None if gradient is None else self.strategy.reduce(SUM, gradient, axis=None)
@@ -243,7 +270,7 @@ class Steps:
     def _average(self) -> Callable[[], None]:
         def replica() -> None:
             context = tf.distribute.get_replica_context()
-            means = [context.all_reduce("MEAN", tf.convert_to_tensor(v)) for v in self._state]
+            means = [context.all_reduce("MEAN", tf.identity(v)) for v in self._state]
             for variable, mean in zip(self._state, means, strict=True):
                 variable.assign(mean)
 

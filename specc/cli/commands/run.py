@@ -74,6 +74,8 @@ def command(
     show(log.sorted(), log.sources)
     told = set(log.diagnostics)
     print(f"{plan.name}: checked, loading TensorFlow", file=sys.stderr)
+    if driver.serve(plan, log):
+        return DONE
     if find_lr:
         return _find_rate(plan, out, log)
     run = driver.run(plan, out, log, dry_run=dry_run, resume=resume, debug=debug, show_progress=not dry_run)
@@ -94,6 +96,9 @@ def _find_rate(plan: Plan, out: Path | None, log: Log) -> int:
 
 def _outcome(run: Run) -> Iterator[str]:
     """What a run came to: its figures, and where everything is."""
+    if run.path is None and not run.checked:
+        yield f"{run.status}: another process of the cluster keeps the run"
+        return
     if run.path is None:
         yield from (*run.checked, *run.skipped)
         yield "a dry run: nothing is left behind"

@@ -7,7 +7,11 @@ from typing import Any, Protocol
 
 
 class Strategy(Protocol):
-    """A file of this folder: frozen, its fields the arguments of the strategy."""
+    """A file of this folder: frozen, its fields the arguments of the strategy.
+
+    One whose cluster has processes that only serve has a method `serve(tf)` as well: it returns True when they have
+    served, and False, at once, in the process that runs.
+    """
 
     def create(self, tf: ModuleType) -> Any:
         """The `tf.distribute.Strategy`.

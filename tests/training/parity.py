@@ -1,0 +1,108 @@
+"""Networks that must come out the same wherever they are trained, and the data that they learn from."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+
+from tests.training.conftest import blobs
+
+RNG = np.random.default_rng(2)
+
+# 49 remain to train on, three batches of 16 and one of 1: of that, some replicas have nothing.
+EXAMPLES = 61
+ARRAYS = blobs(EXAMPLES) | {
+    "pictures": RNG.random((EXAMPLES, 8, 8, 1)).astype("float32"),
+    "words": (RNG.integers(1, 20, (EXAMPLES, 7)) * (np.arange(7) < RNG.integers(1, 8, (EXAMPLES, 1)))).astype("int32"),
+    "tags": RNG.integers(0, 5, (EXAMPLES, 7)).astype("int32"),
+    "unit": RNG.random(EXAMPLES).astype("float32"),
+}
+X = "x: {type: tensor, shape: [6]}"
+Y = "y: {type: category, classes: 3}"
+MLP = """
+    - Dense: {units: 16, activation: relu, kernel_regularizer: {L2: 0.01}, activity_regularizer: {L2: 0.01}}
+    - Dense: {units: 3, activation: softmax}
+"""
+CLASSES = "loss: sparse_categorical_crossentropy, metrics: [accuracy, SparseCategoricalCrossentropy]"
+
+
+def spec(inputs: str, targets: str, layers: str, training: str, replicas: int = 2) -> str:
+    devices = ", ".join(f"cpu:{i}" for i in range(replicas))
+    return f"""specc: 1
+dataset:
+  source: {{npz: data.npz}}
+  inputs: {{{inputs}}}
+  targets: {{{targets}}}
+  split: {{validation: 0.2}}
+  batch_size: 16
+model:
+  layers:{textwrap.indent(textwrap.dedent(layers), "    ")}
+training: {{{training}, epochs: 2}}
+runtime: {{strategy: {{mirrored: [{devices}]}}}}
+"""
+
+
+def mlp(optimizer: str, replicas: int = 2) -> str:
+    return spec(X, Y, MLP, f"{CLASSES}, optimizer: {optimizer}", replicas)
+
+
+SPECS = {
+    "mlp": mlp("{Adam: 0.01}", replicas=3),
+    "cnn": spec(
+        "pictures: {type: tensor, shape: [8, 8, 1]}",
+        Y,
+        """
+        - Conv2D: {filters: 8, kernel_size: 3, use_bias: false}
+        - BatchNormalization: {synchronized: true}
+        - ReLU
+        - MaxPooling2D: 2
+        - Flatten
+        - Dense: {units: 3, activation: softmax}
+        """,
+        f"{CLASSES}, optimizer: {{Adam: 0.01}}",
+    ),
+    "lstm": spec(
+        "words: {type: tensor, shape: [7], dtype: int32}",
+        "tags: {type: tensor, shape: [7], dtype: int32}",
+        """
+        - Embedding: {input_dim: 20, output_dim: 6, mask_zero: true}
+        - LSTM: {units: 8, return_sequences: true}
+        - Dense: {units: 5, activation: softmax}
+        """,
+        f"{CLASSES}, optimizer: {{Adam: 0.01}}",
+    ),
+    # Without biases: that of a key changes no attention, and Adam makes steps out of the rounding of its gradient.
+    "transformer": spec(
+        "words: {type: tensor, shape: [7], dtype: int32}",
+        Y,
+        """
+        - Embedding: {input_dim: 20, output_dim: 8, mask_zero: true}
+        - residual:
+            - LayerNormalization
+            - MultiHeadAttention: {num_heads: 2, key_dim: 4, use_bias: false}
+          repeat: 2
+        - residual:
+            - LayerNormalization
+            - Dense: {units: 16, activation: relu}
+            - Dense: 8
+        - GlobalAveragePooling1D
+        - Dense: {units: 3, activation: softmax}
+        """,
+        f"{CLASSES}, optimizer: {{Adam: 0.01}}",
+    ),
+    "sum": spec(
+        X, "unit: {type: number}", "[{Dense: 1}]", "loss: {MeanSquaredError: {reduction: sum}}, optimizer: sgd"
+    ),
+    "gathered": mlp("{Adam: {learning_rate: 0.01, gradient_accumulation_steps: 2, clipnorm: 0.05}}"),
+    "weighted": mlp("{Adam: 0.01}").replace("  batch_size", "  weight: unit\n  batch_size"),
+    "terms-and-phases": spec(
+        X,
+        Y,
+        MLP,
+        """loss: [{loss: sparse_categorical_crossentropy, weight: 0.7}, {loss: {SparseCategoricalCrossentropy: {}}}],
+            metrics: [accuracy], optimizer: {Adam: 0.01}, phases: [{freeze: [dense], steps: 6}, {unfreeze: [dense],
+            optimizer: {SGD: {learning_rate: 0.1, clipnorm: 0.5}}}]""",
+    ),
+    "averaged": mlp("{SGD: {learning_rate: 0.1, use_ema: true, ema_momentum: 0.9, global_clipnorm: 0.05}}"),
+}
