@@ -36,6 +36,7 @@ S402 = Code("S402", "loss and last activation disagree")
 S403 = Code("S403", "loss and target type disagree")
 S404 = Code("S404", "metric and output disagree")
 S405 = Code("S405", "class counts disagree")
+S406 = Code("S406", "optimizer and precision disagree")
 
 S501 = Code("S501", "data not found")
 S502 = Code("S502", "no such column")
@@ -52,6 +53,7 @@ S606 = Code("S606", "a needed package is not installed")
 S607 = Code("S607", "an artefact that fails its check")
 S608 = Code("S608", "a run that cannot be gone on with")
 S609 = Code("S609", "a run that cannot be written")
+S610 = Code("S610", "not possible under XLA")
 
 W101 = Code("W101", "a comment that allows nothing", Severity.WARNING)
 
@@ -63,6 +65,8 @@ W305 = Code("W305", "probabilities made into probabilities again", Severity.WARN
 W306 = Code("W306", "softmax over one value", Severity.WARNING)
 W307 = Code("W307", "most weights in one layer after `Flatten`", Severity.WARNING)
 W308 = Code("W308", "dropout that leaves next to nothing", Severity.WARNING)
+W309 = Code("W309", "moving averages that stop short", Severity.WARNING)
+W310 = Code("W310", "indices that 16 bits round", Severity.WARNING)
 
 W401 = Code("W401", "a learning rate far from the usual", Severity.WARNING)
 W402 = Code("W402", "early stopping by what was trained on", Severity.WARNING)

@@ -9,6 +9,7 @@ import keras
 
 from specc import catalog, codes
 from specc.backend.lower import lower, named, operation, reason, sizes, value
+from specc.backend.precision import policy
 from specc.calls import Call
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Edge, Network, Phase, Plan, Ref, Step
@@ -26,8 +27,13 @@ def build(plan: Plan, log: Log) -> keras.Model:
     Raises:
         Rejected: what Keras refuses is in `log` at the step that asked for it.
     """
-    network = plan.network
     keras.utils.set_random_seed(plan.seed)
+    with policy(plan.runtime.precision):
+        return _built(plan, log)
+
+
+def _built(plan: Plan, log: Log) -> keras.Model:
+    network = plan.network
     made: dict[str, Any] = {given.name: _input(given.name, given.tensor) for given in network.inputs}
     inputs = dict(made)
     objects: dict[str, Any] = {}

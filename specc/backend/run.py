@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow.python.framework.config import disable_op_determinism
 
 from specc import codes, kinds
-from specc.backend import manifest, rundir
+from specc.backend import manifest, rundir, xla
 from specc.backend.data import Data, Split, open_data
 from specc.backend.data.augmentation import augmentation
 from specc.backend.export import Artefact, export
@@ -48,6 +48,7 @@ class Run:
     `path` is the run directory, None after a dry run; `checked` says what a dry run has tried. `skipped` has a line for
     each source of which rows were passed over. `waiting` is the share of the training steps' time in which they waited
     for data. What was terminated has a checkpoint and a history, and no more yet.
+    `chosen` says on what it ran, and how: devices, precision, XLA, steps in a call.
     """
 
     path: Path | None
@@ -58,6 +59,7 @@ class Run:
     status: Status = "finished"
     checked: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    chosen: str = ""
     waiting: float = 0.0
 
 
@@ -107,7 +109,8 @@ def run(
     def compiled(phase: Phase) -> Steps:
         with strategy.scope():
             turn(model, plan, phase)
-            return Steps(strategy, model, compile_model(model, plan, log, phase), log, weights)
+            objective = compile_model(model, plan, log, phase)
+        return Steps(strategy, model, objective, log, weights, xla=xla.wanted(plan, strategy, model, log))
 
     # The first one last: what is wrong with any of them is told before training begins.
     steps = [compiled(phase) for phase in reversed(training.phases)][-1]
@@ -185,7 +188,7 @@ class _Job:
         checked = (
             f"data: {sizes}",
             f"network: {model.count_params():,} parameters",
-            f"devices: {', '.join(manifest.devices(steps.strategy))}",
+            f"devices: {self._how()}",
             *([f"weights: {begun}"] if begun else []),
             *tried,
         )
@@ -254,6 +257,7 @@ class _Job:
             raise
         status: Status = "interrupted" if outcome.interrupted else "finished"
         self._describe(path, status, outcome, artefacts)
+        chosen = f"{self._how()}, {outcome.steps_per_call} step{'s' * (outcome.steps_per_call != 1)} a call"
         return Run(
             path,
             metrics,
@@ -263,6 +267,7 @@ class _Job:
             status,
             skipped=self.data.skipped(),
             waiting=outcome.waiting,
+            chosen=chosen,
         )
 
     def _fit(
@@ -340,19 +345,32 @@ class _Job:
         progress.say(f"no checkpoint was taken in `{path}` yet: the run begins anew")
         return None
 
+    def _how(self) -> str:
+        """On what a run runs, and in which arithmetic."""
+        devices = ", ".join(manifest.devices(self.steps.strategy))
+        return f"{devices} in {self.plan.runtime.precision}, {'with' if self.steps.xla else 'without'} XLA"
+
     def _write_history(self, path: Path, history: Mapping[str, Sequence[float]]) -> None:
         rundir.write_history(path / "history.csv", history, self.training.validation_freq)
 
     def _feed(self, split: str) -> Feed:
         size = self.dataset.batch_size
         chosen: Split = self.data.splits[split]
+        here = self.steps.on_cpu
         if split != "train":
-            # Each pass is like any other.
-            return Feed(lambda epoch, step: chosen.batches(size).repeat(), chosen.examples, size)
+            return Feed(
+                lambda epoch, step: (chosen.inline(size) if here else None) or chosen.batches(size).repeat(),
+                chosen.examples,
+                size,
+            )
         augment = augmentation(self.dataset, self.log)
         seed, shuffle = self.plan.seed, self.dataset.shuffle
 
         def stream(epoch: int, step: int) -> Any:
+            if here and augment is None:
+                inline = chosen.inline(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step)
+                if inline is not None:
+                    return inline
             return chosen.stream(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step, augment=augment)
 
         return Feed(stream, chosen.examples, size)
@@ -410,7 +428,7 @@ class _Job:
     ) -> None:
         """Write `manifest.json`: what is known before the first step, and in the end what came of it."""
         plan, steps = self.plan, self.steps
-        known = {"status": status} | manifest.facts(plan, steps.strategy, steps.model, self.data)
+        known = {"status": status} | manifest.facts(plan, steps, self.data)
         if self.begun:
             (begun,) = self.begun
             known["start_from"] = {"path": begun.path, "layers": begun.layers, "afresh": begun.afresh}

@@ -37,7 +37,7 @@ MLP = """
 CLASSES = "loss: sparse_categorical_crossentropy, metrics: [accuracy, SparseCategoricalCrossentropy]"
 
 
-def spec(inputs: str, targets: str, layers: str, training: str, replicas: int = 2) -> str:
+def spec(inputs: str, targets: str, layers: str, training: str, replicas: int = 2, more: str = "") -> str:
     devices = ", ".join(f"cpu:{i}" for i in range(replicas))
     return f"""specc: 1
 dataset:
@@ -49,12 +49,26 @@ dataset:
 model:
   layers:{textwrap.indent(textwrap.dedent(layers), "    ")}
 training: {{{training}, epochs: 2}}
-runtime: {{strategy: {{mirrored: [{devices}]}}}}
+runtime: {{strategy: {{mirrored: [{devices}]}}{more}}}
 """
 
 
-def mlp(optimizer: str, replicas: int = 2) -> str:
-    return spec(X, Y, MLP, f"{CLASSES}, optimizer: {optimizer}", replicas)
+def mlp(optimizer: str, replicas: int = 2, more: str = "") -> str:
+    return spec(X, Y, MLP, f"{CLASSES}, optimizer: {optimizer}", replicas, more)
+
+
+def masked(more: str = "") -> str:
+    return spec(
+        "words: {type: tensor, shape: [7], dtype: int32}",
+        "tags: {type: tensor, shape: [7], dtype: int32}",
+        """
+        - Embedding: {input_dim: 20, output_dim: 6, mask_zero: true}
+        - GRU: {units: 8, return_sequences: true}
+        - Dense: {units: 5, activation: softmax}
+        """,
+        f"{CLASSES}, optimizer: {{Adam: 0.01}}",
+        more=more,
+    )
 
 
 SPECS = {
@@ -72,16 +86,10 @@ SPECS = {
         """,
         f"{CLASSES}, optimizer: {{Adam: 0.01}}",
     ),
-    "masked": spec(
-        "words: {type: tensor, shape: [7], dtype: int32}",
-        "tags: {type: tensor, shape: [7], dtype: int32}",
-        """
-        - Embedding: {input_dim: 20, output_dim: 6, mask_zero: true}
-        - GRU: {units: 8, return_sequences: true}
-        - Dense: {units: 5, activation: softmax}
-        """,
-        f"{CLASSES}, optimizer: {{Adam: 0.01}}",
-    ),
+    "masked": masked(),
+    "masked, by XLA": masked(", xla: true"),
+    "in 16 bits": mlp("{Adam: 0.01}", more=", precision: mixed_float16"),
+    "in 16 bits, clipped": mlp("{SGD: {learning_rate: 0.1, clipnorm: 0.05}}", more=", precision: mixed_float16"),
     "sum": spec(
         X, "unit: {type: number}", "[{Dense: 1}]", "loss: {MeanSquaredError: {reduction: sum}}, optimizer: sgd"
     ),
@@ -120,14 +128,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[st
 @pytest.mark.parametrize("name", SPECS)
 def test_weights_and_logs_are_those_of_one_device(name: str, trained: Mapping[str, Mapping[str, Any]]) -> None:
     found = trained[name]
+    exact = "16 bits" not in name  # where every product rounds, in another order on each side
     weights = [key for key in found if key.startswith("one-")]
     logs = [key for key in found if key.startswith("one ")]
     assert len(weights) >= 2
     assert len(logs) >= 2
     for key in weights:
-        np.testing.assert_allclose(found[key.replace("one", "several")], found[key], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            found[key.replace("one", "several")], found[key], rtol=0, atol=1e-5 if exact else 4e-3
+        )
     for key in logs:
-        np.testing.assert_allclose(found[key.replace("one", "several")], found[key], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            found[key.replace("one", "several")], found[key], rtol=1e-4 if exact else 2e-3, atol=1e-5
+        )
 
 
 def test_replicas_agree_on_moving_averages(trained: Mapping[str, Mapping[str, Any]]) -> None:

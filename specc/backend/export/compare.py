@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.export.serving import portable, restore
+from specc.backend.export.serving import portable, restore, widened
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Exporter
@@ -27,6 +27,8 @@ from specc.plan import Plan
 
 TOLERANCE = 1e-5
 """How far an answer of float32 arithmetic may be from the trained network's."""
+COARSE = {"float16": 16 * 2.0**-11, "bfloat16": 16 * 2.0**-8}
+"""The same of 16 bits, where every layer rounds, and fused ones less often: sixteen roundings."""
 FRESH = Path(__file__).with_name("fresh.py")
 
 
@@ -34,13 +36,15 @@ FRESH = Path(__file__).with_name("fresh.py")
 class Examples:
     """The same examples thrice: raw fields by name, prepared tensors by name, and what the trained network answers.
 
-    `outputs` are the network's own, `answers` those in the units of the raw targets.
+    `outputs` are the network's own, `answers` those in the units of the raw targets. Within `tolerance` of them is as
+    trained.
     """
 
     raw: Mapping[str, Array]
     prepared: Mapping[str, Array]
     outputs: Mapping[str, Array]
     answers: Mapping[str, Array]
+    tolerance: float = TOLERANCE
 
     @property
     def count(self) -> int:
@@ -56,11 +60,12 @@ def ask(
 ) -> Examples:
     """What the network in hand answers, on the CPU, where the artefacts are asked too."""
     with tf.device("CPU:0"), portable(model):
-        outputs = tf.function(lambda fields: model(fields, training=False))(
+        outputs = tf.function(lambda fields: widened(model(fields, training=False)))(
             {name: tf.constant(values) for name, values in prepared.items()}
         )
         answers = restore(plan, outputs, states)
-    return Examples(raw, prepared, _arrays(outputs), _arrays(answers))
+    tolerance = max(COARSE.get(layer.compute_dtype, TOLERANCE) for layer in model._flatten_layers())
+    return Examples(raw, prepared, _arrays(outputs), _arrays(answers), tolerance)
 
 
 def compare(artefacts: Sequence[tuple[Exporter, Path]], examples: Examples) -> list[float | Refusal]:
@@ -111,13 +116,13 @@ def _verdict(folder: Path, number: int, exporter: Exporter, examples: Examples, 
         if found[name].shape != wanted.shape:
             shapes = f"{list(found[name].shape)} instead of {list(wanted.shape)}"
             return Refusal(codes.S607, f"{_called(exporter)} answers `{name}` in the shape {shapes}")
-        distance, bad = differences(found[name], wanted, _unit(wanted, examples.outputs[name]))
+        distance, bad = differences(found[name], wanted, _unit(wanted, examples.outputs[name]), examples.tolerance)
         if bad:
             return Refusal(
                 codes.S607,
                 f"{_called(exporter)} answers `{name}` otherwise than the trained network for {bad} of "
                 f"{examples.count} examples, by up to {distance:.3g}",
-                f"at most {TOLERANCE:g} is expected; nothing was left under its name",
+                f"at most {examples.tolerance:.3g} is expected; nothing was left under its name",
             )
         largest = max(largest, distance)
     return largest
@@ -133,7 +138,7 @@ def _unit(answer: Array, output: Array) -> float:
     return float(max(1.0, np.abs(answer[np.isfinite(answer)]).max(initial=0.0)))
 
 
-def differences(found: Array, wanted: Array, unit: float = 1.0) -> tuple[float, int]:
+def differences(found: Array, wanted: Array, unit: float = 1.0, tolerance: float = TOLERANCE) -> tuple[float, int]:
     """The largest difference, in units up to the unit and relative beyond, and how many examples are out of tolerance.
 
     NaN equals NaN, and an infinity itself; either beside anything else is infinitely far from it.
@@ -144,7 +149,7 @@ def differences(found: Array, wanted: Array, unit: float = 1.0) -> tuple[float, 
     same = (given == exact) | (np.isnan(given) & np.isnan(exact))
     distance = np.where(same, 0.0, np.where(np.isfinite(distance), distance, np.inf))
     per_example = distance.reshape(len(distance), -1).max(axis=1, initial=0.0)
-    return float(per_example.max(initial=0.0)), int((per_example > TOLERANCE).sum())
+    return float(per_example.max(initial=0.0)), int((per_example > tolerance).sum())
 
 
 def _called(exporter: Exporter) -> str:

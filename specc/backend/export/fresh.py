@@ -42,7 +42,13 @@ def _ask(artefact: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     finally:
         for name in artefact["barred"]:
             del sys.modules[name]
-    return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+    return {name: np.concatenate([_readable(part[name]) for part in parts]) for name in parts[0]}
+
+
+def _readable(answer: Any) -> Any:
+    """An answer as an array of a dtype of NumPy's own, which bfloat16 is not: a file of arrays would lose it."""
+    array = np.asarray(answer)
+    return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
 
 def _parts(fields: dict[str, Any]) -> list[slice]:

@@ -34,10 +34,10 @@ Logs = dict[str, float]
 class Feed:
     """Global batches `(inputs, targets)`, endless: `stream(epoch, step)` begins at that step of that epoch, from 0.
 
-    `examples` make one pass.
+    It is a dataset, or something else that `iter` makes an iterator of. `examples` make one pass.
     """
 
-    stream: Callable[[int, int], tf.data.Dataset]
+    stream: Callable[[int, int], Any]
     examples: int
     batch_size: int
 
