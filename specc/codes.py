@@ -54,6 +54,7 @@ S607 = Code("S607", "an artefact that fails its check")
 S608 = Code("S608", "a run that cannot be gone on with")
 S609 = Code("S609", "a run that cannot be written")
 S610 = Code("S610", "not possible under XLA")
+S612 = Code("S612", "a network that a format cannot hold")
 
 W101 = Code("W101", "a comment that allows nothing", Severity.WARNING)
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from specc.backend.data.batch import Batch
     from specc.backend.run import Run
+    from specc.backend.training.rates import Sweep
 
 INSTALL = "pip install 'specc[train]' (with CUDA: 'specc[gpu]')"
 
@@ -127,11 +128,13 @@ def run(
     *,
     dry_run: bool = False,
     resume: bool = False,
+    debug: bool = False,
     show_progress: bool = False,
 ) -> Run:
     """Train, evaluate and export what a plan describes, into the directory `out` or the next free `runs/NAME-N`.
 
     With `resume` the run in `out`, or the last of this name that is not finished, is gone on with.
+    With `debug`, a loss that is not finite is followed back to where it began.
 
     Raises:
         Rejected: every reason is in `log`.
@@ -144,11 +147,34 @@ def run(
     work = backend("run", log, path)
     progress = backend("training.progress", log, path).progress() if show_progress else None
     try:
-        done: Run = work.run(plan, out, log, dry_run=dry_run, resume=resume, replan=replan, progress=progress)
+        done: Run = work.run(
+            plan, out, log, dry_run=dry_run, resume=resume, debug=debug, replan=replan, progress=progress
+        )
     except Refusal as refusal:
         log.refuse(refusal, Span(path if out is None else str(out), 1, 1, 1, 1))
         raise Rejected(log) from refusal
     return done
+
+
+def find_rate(plan: Plan, out: Path | None, log: Log, *, show_progress: bool = False) -> tuple[Path, Sweep]:
+    """Try ever greater learning rates on the network of a plan; what was found, and a new directory to keep it in.
+
+    Raises:
+        Rejected: every reason is in `log`.
+    """
+    path = plan.source.path
+
+    def replan(facts: Mapping[str, Mapping[str, Any]]) -> Plan:
+        return check(replace(plan.source, facts=facts), log)
+
+    work = backend("finding", log, path)
+    progress = backend("training.progress", log, path).progress() if show_progress else None
+    try:
+        found: tuple[Path, Sweep] = work.find_rate(plan, out, log, replan=replan, progress=progress)
+    except Refusal as refusal:
+        log.refuse(refusal, Span(path if out is None else str(out), 1, 1, 1, 1))
+        raise Rejected(log) from refusal
+    return found
 
 
 def backend(part: str, log: Log, path: str) -> ModuleType:

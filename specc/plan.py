@@ -285,6 +285,10 @@ class Training:
     validation_freq: int = 1
     start_from: tuple[str, Span] | None = None
 
+    def epochs_of(self, steps: int) -> int:
+        """How many epochs are begun in all phases, where none is stopped and an epoch has so many steps."""
+        return sum(phase.epochs_of(steps) for phase in self.phases)
+
     @property
     def callbacks(self) -> tuple[Call, ...]:
         """Those of all phases, each once."""
@@ -327,6 +331,7 @@ class Runtime:
     precision: str = "float32"
     xla: bool | None = None
     checkpoint: Schedule = Schedule()
+    tracking: tuple[Call, ...] = ()
     deterministic: bool = False
     """Whether operations that are faster in no order are done in one, so that the same run gives the same bits."""
     spans: Mapping[str, Span] = field(default_factory=dict)

@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
+import resource
+import sys
+from pathlib import Path
+
 import tensorflow as tf
+from tensorflow.python.client import device_lib
+
+from specc.kinds.room import free
+
+
+def free_memory() -> int:
+    """Bytes that are left for training: on the GPU that has least, else in the machine."""
+    if not tf.config.list_logical_devices("GPU"):
+        return free()
+    # The one place that tells how much of a GPU this process may have.
+    gpus = [device for device in device_lib.list_local_devices() if device.device_type == "GPU"]
+    names = [device.name.replace("/device:", "") for device in gpus]
+    held = [tf.config.experimental.get_memory_info(name)["current"] for name in names]
+    least: int = min(gpu.memory_limit - taken for gpu, taken in zip(gpus, held, strict=True))
+    return least
+
+
+def memory_in_use() -> dict[str, int]:
+    """Bytes that this process holds now, as `memory`, and what tensors take of the fullest GPU, as `GPU memory`."""
+    held = {"memory": _resident()}
+    if gpus := tf.config.list_logical_devices("GPU"):
+        names = [":".join(gpu.name.rsplit(":", 2)[-2:]) for gpu in gpus]
+        held["GPU memory"] = max(tf.config.experimental.get_memory_info(name)["current"] for name in names)
+    return held
+
+
+def _resident() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):  # not on Linux: the most that it ever held
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return pages * resource.getpagesize()
 
 
 def describe() -> list[str]:

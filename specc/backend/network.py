@@ -27,24 +27,31 @@ def build(plan: Plan, log: Log) -> keras.Model:
     Raises:
         Rejected: what Keras refuses is in `log` at the step that asked for it.
     """
-    keras.utils.set_random_seed(plan.seed)
     with policy(plan.runtime.precision):
-        return _built(plan, log)
+        inputs, made = tensors_of(plan, log)
+        outputs = {output.name: pick(output.ref, made) for output in plan.network.outputs}
+        return keras.Model(inputs, outputs, name=plan.name.replace("-", "_"))
 
 
-def _built(plan: Plan, log: Log) -> keras.Model:
+def tensors_of(plan: Plan, log: Log) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The symbolic tensors of a network's inputs by name, and with them those that each of its steps gives.
+
+    Raises:
+        Rejected: as `build` does.
+    """
     network = plan.network
+    keras.utils.set_random_seed(plan.seed)
     made: dict[str, Any] = {given.name: _input(given.name, given.tensor) for given in network.inputs}
     inputs = dict(made)
     objects: dict[str, Any] = {}
-    for step in network.steps:
-        try:
-            made[step.name] = _apply(step, objects, made, network)
-        except Refusal as refusal:
-            log.refuse(refusal, step.call.spans.get(refusal.argument, step.span), related=step.callers)
-            raise Rejected(log) from refusal
-    outputs = {output.name: _pick(output.ref, made) for output in network.outputs}
-    return keras.Model(inputs, outputs, name=plan.name.replace("-", "_"))
+    with policy(plan.runtime.precision):
+        for step in network.steps:
+            try:
+                made[step.name] = _apply(step, objects, made, network)
+            except Refusal as refusal:
+                log.refuse(refusal, step.call.spans.get(refusal.argument, step.span), related=step.callers)
+                raise Rejected(log) from refusal
+    return inputs, made
 
 
 def turn(model: keras.Model, plan: Plan, phase: Phase) -> None:
@@ -109,11 +116,12 @@ def _application(call: Call, step: Step, tensors: Mapping[str, Any]) -> Any:
 
 def _edge(edge: Edge, made: Mapping[str, Any]) -> Any:
     if isinstance(edge, tuple):
-        return [_pick(ref, made) for ref in edge]
-    return _pick(edge, made)
+        return [pick(ref, made) for ref in edge]
+    return pick(edge, made)
 
 
-def _pick(ref: Ref, made: Mapping[str, Any]) -> Any:
+def pick(ref: Ref, made: Mapping[str, Any]) -> Any:
+    """The tensor, or the tensors, that a reference names among those that were made."""
     found = made[ref.name]
     if ref.output is None:
         return found

@@ -21,32 +21,45 @@ from specc.backend.training.reduction import class_numbers
 from specc.calls import Call
 from specc.catalog.by_shape import by_shape
 from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.kinds.features import ignored
 from specc.plan import Phase, Plan, Training
 from specc.tensors import Tensor
 
 PATHS = frozenset({"filepath", "filename", "log_dir", "backup_dir", "directory"})
 """Arguments of callbacks that say where to write."""
 
+NEEDS = {
+    "TensorBoard": ("tensorboard", "tensorboard"),
+    "OrbaxCheckpoint": ("orbax", "orbax-checkpoint"),
+    "RemoteMonitor": ("requests", "requests"),
+}
+"""The module that a callback imports when it is at work, and the package that has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A loss of one output towards one target, its weight in the sum, and where the spec asks for it."""
+    """A loss of one output towards one target, its weight in the sum, and where the spec asks for it.
+
+    Where the target is `ignored`, it does not count.
+    """
 
     output: str
     target: str
     loss: Any
     weight: float
     span: Span
+    ignored: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One metric of one output and the target it answers, and where the spec asks for it."""
+    """One metric of one output and the target it answers, and where the spec asks for it; `ignored` as of a term."""
 
     output: str
     target: str
     metric: Any
     span: Span
+    ignored: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +95,19 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
     targets = symbolic_targets(plan, training, outputs)
     optimizing = (phase or training.phases[0]).optimizer
     optimizer = _made(optimizing, training, log)
+    passed_over = _passed_over(plan)
     terms = [
-        Term(one.output, one.target, _made(one.loss, training, log), one.weight, one.loss.span or training.span)
+        Term(
+            one.output,
+            one.target,
+            _made(one.loss, training, log),
+            one.weight,
+            one.loss.span or training.span,
+            passed_over.get(one.target),
+        )
         for one in training.terms
     ]
-    measures = [
-        Measure(
-            name,
-            training.target_of(name),
-            _metric(call, outputs[name], targets[name], training, log),
-            call.span or training.span,
-        )
-        for name, calls in training.metrics.items()
-        for call in calls
-    ]
+    measures = make_measures(model, plan, training, log)
     if log.errors > before:
         raise Rejected(log)
     for measure in measures:
@@ -134,6 +146,29 @@ def _each(by_output: Mapping[str, list[Any]]) -> dict[str, Any]:
     return {name: many if len(many) > 1 else many[0] for name, many in by_output.items()}
 
 
+def make_measures(model: keras.Model, plan: Plan, training: Training, log: Log) -> list[Measure]:
+    """The metrics of a plan, new and empty; what Keras refuses is in `log`, as `compile_model` says."""
+    outputs: Mapping[str, Any] = model.output
+    targets = symbolic_targets(plan, training, outputs)
+    passed_over = _passed_over(plan)
+    return [
+        Measure(
+            name,
+            training.target_of(name),
+            _metric(call, outputs[name], targets[name], training, log),
+            call.span or training.span,
+            passed_over.get(training.target_of(name)),
+        )
+        for name, calls in training.metrics.items()
+        for call in calls
+    ]
+
+
+def _passed_over(plan: Plan) -> Mapping[str, int | None]:
+    """The value of each target, by name, that counts neither in a loss nor in a metric."""
+    return {field.name: ignored(field.feature) for field in plan.dataset.targets} if plan.dataset else {}
+
+
 def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[list[Any]]:
     """The callbacks of each phase of a plan; a path of theirs that is relative leads into `directory`.
 
@@ -144,12 +179,14 @@ def make_callbacks(plan: Plan, directory: Path, log: Log) -> list[list[Any]]:
     if training is None:
         return []
     before = log.errors
-    made = [[_made(_placed(call, directory), training, log) for call in phase.callbacks] for phase in training.phases]
     for call in training.callbacks:
-        if call.name == "TensorBoard" and find_spec("tensorboard") is None:
-            # TensorFlow itself would find out when the first epoch has passed.
+        module, package = NEEDS.get(call.name, ("", ""))
+        if module and find_spec(module) is None:
+            # Keras itself would find out when the first epoch has passed.
             span = call.span or training.span
-            log.report(codes.S606, span, "`TensorBoard` needs the package of that name", help="pip install tensorboard")
+            log.report(codes.S606, span, f"`{call.name}` needs `{package}`", help=f"pip install {package}")
+    if log.errors == before:
+        made = [[_made(_placed(call, directory), training, log) for call in p.callbacks] for p in training.phases]
     if log.errors > before:
         raise Rejected(log)
     return made

@@ -16,20 +16,24 @@ import tensorflow as tf
 from tensorflow.python.framework.config import disable_op_determinism
 
 from specc import codes, kinds
-from specc.backend import manifest, rundir, xla
+from specc.backend import manifest, resuming, rundir, xla
 from specc.backend.data import Data, Split, open_data
 from specc.backend.data.augmentation import augmentation
-from specc.backend.export import Artefact, export
+from specc.backend.devices import free_memory
+from specc.backend.export import Artefact, demand, export
 from specc.backend.network import build, turn
 from specc.backend.objective import class_weights, compile_model, make_callbacks
-from specc.backend.training import faults
+from specc.backend.tracking import follow
+from specc.backend.training import divergence, faults
 from specc.backend.training.checkpoint import Checkpoint, Checkpoints
+from specc.backend.training.debug import Trail
 from specc.backend.training.interrupt import Interrupt, listening
 from specc.backend.training.loop import Clock, Diverged, Feed, Fit, Logs, Outcome, Terminated, evaluate
 from specc.backend.training.progress import Progress, Silent
+from specc.backend.training.rates import Sweep, sweep
 from specc.backend.training.start import Begun, start_from
 from specc.backend.training.steps import Steps
-from specc.diagnostics import Log, Refusal, Rejected, Span
+from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Dataset, Phase, Plan, Training
 
 Facts = Mapping[str, Mapping[str, Any]]
@@ -70,6 +74,7 @@ def run(
     *,
     dry_run: bool = False,
     resume: bool = False,
+    debug: bool = False,
     replan: Callable[[Facts], Plan] | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -81,6 +86,7 @@ def run(
         dry_run: one step and one evaluation on one batch each, and nothing is left behind.
         resume: go on with the run in `out`, or with the last of this name that is not finished; where there is none, a
             new one begins.
+        debug: should the loss cease to be finite, take the last steps again and find where it began.
         replan: checks the spec again with what only the data could tell; used when the plan has `open_facts`.
         progress: is told how training goes on.
 
@@ -88,10 +94,27 @@ def run(
         Rejected: every reason is in `log`. What was learnt by a run that diverged is kept, without artefacts.
         Refusal: S105, S608 or S609, when `out` cannot be used.
     """
-    started = perf_counter()
-    _complete(plan, log)
+    complete(plan, log)
+    demand(plan, log)
     if not dry_run:
         out = rundir.find(out, plan, resume=resume)
+    job = prepared(plan, log, replan, debug=debug)
+    if dry_run:
+        return job.rehearse()
+    with rundir.claim(out, plan.name) as place:
+        return job.perform(place.path, progress or Silent(), resumed=place.resumed)
+
+
+def prepared(
+    plan: Plan,
+    log: Log,
+    replan: Callable[[Facts], Plan] | None,
+    *,
+    debug: bool = False,
+    amend: Callable[[Plan], Plan] = lambda plan: plan,
+) -> Job:
+    """A run of a plan, once it was amended, that has everything it needs."""
+    started = perf_counter()
     _determined(plan)
     # First of all: devices can be divided only before anything else has run on them.
     strategy = _strategy(plan, log)
@@ -101,8 +124,9 @@ def run(
         plan = replan(data.facts())
         if [f.name for f in plan.fields] != fields:
             data = open_data(plan, log)
-    dataset, training = _complete(plan, log)
-    with strategy.scope():
+    plan = amend(plan)
+    dataset, training = complete(plan, log)
+    with faults.memory_explained(plan, log), strategy.scope():
         model = build(plan, log)
     weights = class_weights(training, data.splits["train"])
 
@@ -114,14 +138,10 @@ def run(
 
     # The first one last: what is wrong with any of them is told before training begins.
     steps = [compiled(phase) for phase in reversed(training.phases)][-1]
-    job = _Job(plan, dataset, training, data, steps, compiled, log, started)
-    if dry_run:
-        return job.rehearse()
-    with rundir.claim(out, plan.name) as place:
-        return job.perform(place.path, progress or Silent(), resumed=place.resumed)
+    return Job(plan, dataset, training, data, steps, compiled, log, started, debug)
 
 
-def _complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
+def complete(plan: Plan, log: Log) -> tuple[Dataset, Training]:
     for name, part in (("dataset", plan.dataset), ("training", plan.training)):
         if part is None:
             log.report(codes.S104, plan.tree.span, f"a run needs `{name}`, which this spec does not have")
@@ -149,7 +169,7 @@ def _strategy(plan: Plan, log: Log) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
     """A run that has everything it needs."""
 
     plan: Plan
@@ -162,10 +182,22 @@ class _Job:
     """The network compiled as a phase trains it."""
     log: Log
     started: float
+    debug: bool = False
+    free: int = field(default_factory=free_memory)
+    """Bytes that there were for training when it began."""
     resumed: list[dict[str, int]] = field(default_factory=list)
     """Where this run has gone on from a checkpoint, each time that it did."""
     begun: list[Begun] = field(default_factory=list)
     """What its weights began with, where that is another network."""
+    trackers: list[Any] = field(default_factory=list)
+    """What follows this run."""
+    fits: list[Fit] = field(default_factory=list)
+    """The training of each phase that has begun."""
+
+    @property
+    def kept(self) -> str:
+        """After something has failed: how far the network came that is left."""
+        return self.fits[-1].kept if self.fits else ""
 
     def rehearse(self) -> Run:
         """One step and one evaluation on one batch each."""
@@ -179,7 +211,7 @@ class _Job:
             with self._explained([() for _ in phases]):
                 tally = steps.train(steps.feed(self._feed("train").stream(0, 0)), tf.constant(1), steps.nothing())
                 if int(tally.bad) >= 0:
-                    self._diverged(Diverged(1, 1, [], None), "", phase)
+                    self._diverged(Diverged(1, 1), "", phase)
                 logs = evaluate(steps, steps.feed(self._feed("train").stream(0, 0)), 1)
             loss = float(tally.losses[0] / tally.examples)
             of_phase = f" of phase {number + 1}" if len(phases) > 1 else ""
@@ -193,6 +225,15 @@ class _Job:
             *tried,
         )
         return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
+
+    def try_rates(self, progress: Progress) -> Sweep:
+        """Train with ever greater learning rates. Raises `Rejected` where the first loss is not finite already."""
+        start_from(self.steps.model, self.plan, self.log)
+        with self._explained([() for _ in self.training.phases]):
+            found = sweep(self.steps, self._feed("train").stream(0, 0), progress)
+        if not found.rates:
+            self._diverged(Diverged(1, 1), "", self.training.phases[0])
+        return found
 
     def perform(self, path: Path, progress: Progress, *, resumed: bool = False) -> Run:
         """Train in full and fill the run directory; `resumed`: from its last checkpoint on."""
@@ -215,6 +256,7 @@ class _Job:
             rundir.write_text(path / rundir.SPEC, rundir.spec_text(plan))
             self._describe(path, "running")
             callbacks = make_callbacks(plan, path, self.log)
+            self.trackers.extend(follow(plan, path, self.log))
             with listening() as interrupt, self._explained(callbacks):
                 fit, outcome = self._fit(callbacks, since, interrupt, progress, keep, checkpoints)
                 learnt = True
@@ -224,7 +266,11 @@ class _Job:
                 metrics = self._metrics(fit.steps, outcome, fit.callbacks)
                 rundir.write_json(path / "metrics.json", metrics)
         except Rejected:
-            if learnt:
+            if kept := self.kept:
+                learnt = True
+                self._keep(path, "failed", kept)
+                progress.say(f"the network as it was after {kept} is kept in `{path}`")
+            elif learnt:
                 self._describe(path, "failed")
             raise
         except OSError as error:
@@ -233,9 +279,11 @@ class _Job:
             self.log.report(codes.S609, plan.tree.span, message, help=help)
             raise Rejected(self.log) from error
         except Diverged as diverged:
-            kept = self._keep_last(path, diverged)
-            learnt = bool(kept) or resumed
-            self._diverged(diverged, kept, self.training.phases[diverged.phase])
+            if kept := self.kept:
+                learnt = True
+                self._keep(path, "diverged", kept, diverged)
+            told = f"; the network as it was after {kept} is kept in `{path}`" if kept else ""
+            self._diverged(diverged, told, self.training.phases[diverged.phase])
         except Terminated:
             learnt = True
             history = model.history.history
@@ -251,7 +299,8 @@ class _Job:
             progress.say(f"exporting {names}, to be loaded afresh and compared")
         try:
             with self._explained(callbacks):
-                artefacts = export(plan, model, self.data, path / "export", self.log)
+                splits = self.data.splits
+                artefacts = export(plan, model, self.data.states, splits, splits.__getitem__, path / "export", self.log)
         except Rejected:
             self._describe(path, "failed", outcome)
             raise
@@ -281,7 +330,6 @@ class _Job:
     ) -> tuple[Fit, Outcome]:
         """One phase of training after the other, from the first or from that of a checkpoint on; the last of them."""
         feed, outcome, clock = self._feed("train"), None, Clock()
-        total = sum(phase.epochs_of(feed.steps) for phase in self.training.phases)
         for number, phase in enumerate(self.training.phases):
             if since and number < since.phase:
                 continue
@@ -293,6 +341,7 @@ class _Job:
                 until=phase.steps,
                 validation_freq=self.training.validation_freq,
                 callbacks=callbacks[number],
+                trackers=self.trackers,
                 steps_per_call=self.plan.runtime.steps_per_call,
                 progress=progress,
                 interrupt=interrupt,
@@ -300,9 +349,11 @@ class _Job:
                 checkpoints=checkpoints,
                 phase=number,
                 before=outcome,
-                total=total,
+                total=self.training.epochs_of(feed.steps),
                 clock=clock,
+                trail=Trail(self.plan, phase) if self.debug else None,
             )
+            self.fits.append(fit)
             try:
                 outcome = fit.run(since if since and number == since.phase else None)
             except Diverged as diverged:
@@ -314,36 +365,12 @@ class _Job:
         return fit, outcome
 
     def _since(self, path: Path, checkpoints: Checkpoints, progress: Progress) -> Checkpoint | None:
-        """The last checkpoint that is whole, of a run on the same data; None where none was taken yet."""
-        before = manifest.read(path) or {}
-        self.resumed.extend(before.get("resumed", []))
-        if before and not manifest.same_data(before, self.data):
-            self.log.report(
-                codes.S608,
-                self.dataset.span,
-                f"the data is not what the run in `{path}` began with",
-                help="bring that data back, or begin a new run: another `--out`",
-            )
-            raise Rejected(self.log)
-        for file, found in checkpoints.latest():
-            if isinstance(found, Checkpoint):
-                self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
-                phases, steps = self.training.phases, self._feed("train").steps
-                ended = found.stopped or found.epoch >= found.began + phases[found.phase].epochs_of(steps)
-                total = sum(phase.epochs_of(steps) for phase in phases)
-                over = ended and found.phase + 1 == len(phases)
-                done = "training is over" if over else f"in epoch {found.epoch + 1}/{total}"
-                progress.say(f"going on after step {found.taken:,} of the run, {done}")
-                return found
-            self.log.report(
-                codes.W602,
-                Span(str(file), 1, 1, 1, 1),
-                f"this checkpoint is passed over: {found}",
-                help="the run goes on from the one before it, or from the beginning where there is none",
-            )
-            file.unlink()
-        progress.say(f"no checkpoint was taken in `{path}` yet: the run begins anew")
-        return None
+        """What to go on from, of a run on the same data; None where no checkpoint was taken yet."""
+        self.resumed.extend(resuming.before(path, self.dataset, self.data, self.log))
+        found = resuming.last(checkpoints, self.training, self._feed("train").steps, progress, self.log)
+        if found:
+            self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
+        return found
 
     def _how(self) -> str:
         """On what a run runs, and in which arithmetic."""
@@ -393,30 +420,22 @@ class _Job:
                 metrics[name] = evaluate(steps, steps.feed(feed.stream(0, 0)), feed.steps)
         return metrics
 
-    def _keep_last(self, path: Path, diverged: Diverged) -> str:
-        """Leave the network as it was after the last whole epoch; says so, or nothing where there was none."""
-        if diverged.weights is None:
-            return ""
-        model = self.steps.model
-        model.set_weights(diverged.weights)
+    def _keep(self, path: Path, status: Status, kept: str, diverged: Diverged | None = None) -> None:
+        """Leave what was learnt before something failed: the network as it was, its history, and how far it came."""
+        model, history = self.steps.model, self.steps.model.history.history
+        if history:
+            self._write_history(path, history)
         with rundir.aside(path / "model.keras") as draft:
             model.save(draft)
-        self._describe(path, "diverged")
-        return f"; the network as it was after epoch {diverged.epoch - 1} is kept in `{path}`"
+        told: dict[str, Any] = {"kept": kept}
+        if diverged is not None:
+            epoch, step = diverged.epoch, diverged.step
+            found = divergence.examples(self.plan, self.dataset, self.data, epoch, step)
+            told["diverged"] = {"epoch": epoch, "step": step, "examples": found}
+        self._describe(path, status, more=told)
 
     def _diverged(self, diverged: Diverged, kept: str, phase: Phase) -> NoReturn:
-        outputs = ", ".join(f"`{name}`" for name in diverged.outputs)
-        rate = phase.optimizer.arguments.get("learning_rate")
-        lower = (
-            f"a lower `learning_rate` than {rate:g}" if isinstance(rate, (int, float)) else "a lower `learning_rate`"
-        )
-        self.log.report(
-            codes.S605,
-            phase.optimizer.span or self.training.span,
-            f"the loss{f' of {outputs}' if outputs else ''} became NaN or infinite at step {diverged.step} of epoch "
-            f"{diverged.epoch}{kept}",
-            help=f"{lower}, scaled inputs (`scale: standard`, `Rescaling`) or `clipnorm: 1.0` usually help",
-        )
+        divergence.report(diverged, self.plan, self.dataset, phase, self.data, kept, self.log)
         raise Rejected(self.log) from diverged
 
     def _describe(
@@ -425,6 +444,7 @@ class _Job:
         status: Status,
         outcome: Outcome | None = None,
         artefacts: Mapping[str, Artefact] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         """Write `manifest.json`: what is known before the first step, and in the end what came of it."""
         plan, steps = self.plan, self.steps
@@ -437,6 +457,8 @@ class _Job:
         if status != "running":
             # Files are read once more for their digests, when nobody waits for a first step.
             known |= {"data": self.data.fingerprint, "seconds": round(perf_counter() - self.started, 3)}
+            for tracker in self.trackers:
+                tracker.ended(status, {name: artefact.path for name, artefact in (artefacts or {}).items()})
         if outcome is not None:
             known |= {
                 "steps": outcome.steps,
@@ -445,14 +467,8 @@ class _Job:
                 "waiting_for_data": round(outcome.waiting, 4),
             }
         if artefacts:
-            known["artefacts"] = {
-                name: {
-                    "path": str(artefact.path.relative_to(path)),
-                    "examples_compared": artefact.examples,
-                    "largest_difference": artefact.difference,
-                }
-                for name, artefact in artefacts.items()
-            }
+            known["artefacts"] = {name: artefact.described(path) for name, artefact in artefacts.items()}
+        known |= more or {}
         rundir.write_json(path / "manifest.json", known)
 
     @contextmanager
@@ -464,12 +480,17 @@ class _Job:
             before = self.log.errors
             self.data.blame(self.log)
             if self.log.errors == before:
-                faults.report(error, self.plan, self.training, self.log)
+                faults.report(error, self.plan, self.training, self.free, self.log)
+            raise Rejected(self.log) from error
+        except MemoryError as error:
+            faults.shortage(self.plan, self.log, f"memory ran out: {error}".rstrip(": "), free=self.free)
             raise Rejected(self.log) from error
         except Refusal as refusal:
             self.log.refuse(refusal, self.dataset.span)
             raise Rejected(self.log) from refusal
-        except faults.CALLBACK_FAILURES as error:
-            if not faults.of_callback(error, callbacks, self.training, self.log):
+        except Rejected:
+            raise
+        except Exception as error:
+            if not faults.of_callback(error, callbacks, self.trackers, self.plan, self.training, self.log):
                 raise
             raise Rejected(self.log) from error

@@ -108,7 +108,7 @@ def _report(operations: Iterable[Operation], plan: Plan, log: Log, code: Code, w
         if loss is not None and plan.training is not None:
             log.report(code, loss.span or plan.training.span, f"`{loss.name}` {message}")
             continue
-        step = _step(operation, plan)
+        step = step_with(operation, plan)
         span = step.span if step else plan.network.outputs[0].span
         what = f"`{step.label}`" if step else "the training step"
         log.report(code, span, f"{what} {message}", related=step.callers if step else ())
@@ -118,7 +118,7 @@ def _report(operations: Iterable[Operation], plan: Plan, log: Log, code: Code, w
 
 def _report_open(operations: Iterable[Operation], plan: Plan, log: Log) -> None:
     """Report the first step that operations lead to: shapes after it are open because its own are."""
-    step = next(filter(None, (_step(operation, plan) for operation in operations)), None)
+    step = next(filter(None, (step_with(operation, plan) for operation in operations)), None)
     what = f"`{step.label}`" if step else "something in the training step"
     log.report(
         codes.S603,
@@ -129,7 +129,7 @@ def _report_open(operations: Iterable[Operation], plan: Plan, log: Log) -> None:
     )
 
 
-def _step(operation: Operation, plan: Plan) -> Step | None:
+def step_with(operation: Operation, plan: Plan) -> Step | None:
     """The step that an operation belongs to: by its scopes, or, as ops have none, the one whose graph has its kind."""
     for name in (operation.name, *reversed(operation.callers)):
         if (step := step_of(name, plan)) is not None:

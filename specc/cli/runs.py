@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from specc import driver
 from specc.codes import ALL, S501
@@ -10,8 +12,8 @@ from specc.diagnostics import Log, Rejected, Severity, Span, nearest
 from specc.plan import Plan
 
 
-def open_run(run: Path, log: Log) -> Plan:
-    """The plan that a run was made of. What there was to warn of was told before it ran.
+def open_run(run: Path, log: Log, sets: Mapping[str, Any] | None = None) -> Plan:
+    """The plan that a run was made of. `sets` are laid over its spec. What there was to warn of was told before it ran.
 
     Raises:
         Rejected: with S501 in `log` when there is no run in this directory.
@@ -22,7 +24,7 @@ def open_run(run: Path, log: Log) -> Plan:
         log.report(S501, Span(str(run), 1, 1, 1, 1), message, help=_suggest(run))
         raise Rejected(log)
     log.allow |= {code.id for code in ALL.values() if code.severity is Severity.WARNING}
-    return driver.check(driver.open_spec(spec, log), log)
+    return driver.check(driver.open_spec(spec, log, sets=sets), log)
 
 
 def _suggest(run: Path) -> str:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from specc.codes import S503
+from specc.codes import S501, S503
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
+from specc.kinds.features import Feature, is_class
+from specc.kinds.readers._urls import address
 
 LISTED = 100
 """So many are named in the manifest; the others are counted."""
+
+NAMED = 5
+"""So many files that cannot be decoded are named."""
 
 
 @dataclass(slots=True, eq=False)
@@ -77,3 +83,28 @@ class Faults:
         if not self.count:
             return ""
         return f"passed over {self.count:,} of {self.total:,} rows that cannot be used; the first: {self.named[0]}"
+
+
+def undecodable(files: Sequence[str | bytes], feature: Feature, rows: Sequence[str] = ()) -> Refusal:
+    """Files that cannot be decoded, as one refusal; those that are gone since they were found are told alone.
+
+    Args:
+        files: their names, or their contents.
+        rows: where each of the first `NAMED` comes from; needed of those that have no name.
+    """
+    gone = [f"`{address(Path(one))}`" for one in files if isinstance(one, str) and not Path(one).exists()]
+    what = type(feature).__name__.lower()
+    bad = gone or [
+        f"`{address(Path(one))}`" if isinstance(one, str) else f"the {what} in {rows[number]}"
+        for number, one in enumerate(files[:NAMED])
+    ]
+    count = len(gone or files)
+    told = ", ".join(bad[:NAMED]) + (f" and {count - NAMED} more" if count > NAMED else "")
+    if gone:
+        was = "is" if count == 1 else "are"
+        remedy = "files must stay where they are until the end"
+        return Refusal(S501, f"{told} {was} gone since the data was opened", remedy)
+    remedy = f"damaged, or of another format: {getattr(feature, 'formats', 'save it again')}, or remove"
+    if is_class(feature):
+        remedy = "a mask is a PNG, grey or with a palette, and its pixels are class numbers below `classes`"
+    return Refusal(S503, f"cannot decode {told}", remedy)

@@ -10,7 +10,7 @@ from typing import Protocol
 from specc.codes import S503
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Origin, State, missing
-from specc.kinds.features._columns import numbers, scalars, shortened
+from specc.kinds.features._columns import numbers, scalars, shortened, stripped
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -71,7 +71,7 @@ class Group:
     name: str
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
-        values = column.astype(str).astype(object) if column.dtype.kind == "M" else scalars(column, "group")
+        values = column.astype(str).astype(object) if column.dtype.kind == "M" else stripped(scalars(column, "group"))
         absent = missing(values)
         _all_there(f"the group of {{rows}} is missing: `{self.name}` is empty", absent, origin)
         # One part of a column may have been read as floats and another as whole numbers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,14 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from specc.codes import S503
-from specc.data.faults import LISTED
+from specc.data.faults import LISTED, NAMED, undecodable
 from specc.data.opening import Opened, open_sources
 from specc.data.reading import plain
 from specc.data.sources import Block, Source, keyed
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.kinds.arrays import Array, np
-from specc.kinds.features import Feature, State, missing
+from specc.kinds.features import Feature, Origin, State, missing
 from specc.kinds.features._moments import Moments
 from specc.kinds.readers import Coded, Column
 from specc.plan import Dataset, Field, Plan
@@ -82,11 +82,41 @@ class Portrait:
 
 @dataclass(slots=True)
 class _Files:
-    """Files that a field names, and the numbers of their rows."""
+    """The files of a field of a source, of which every so many-th is decoded: those that cannot be, and their rows."""
 
-    key: str
-    names: list[str] = made(default_factory=list)
-    rows: list[int] = made(default_factory=list)
+    field: Field
+    source: Source
+    every: int
+    origin: Origin
+    bad: dict[int, str | bytes] = made(default_factory=dict)
+    refused: Refusal | None = None
+    """What there is instead of any of this: a package is missing."""
+
+    def tried(self, files: Array, rows: Array) -> None:
+        """Decode some of the files of these rows."""
+        for row, file in zip(rows.tolist(), files, strict=True):
+            if row % self.every or self.refused is not None:
+                continue
+            try:
+                if not _decodes(self.field.feature, file):
+                    self.bad[row] = file if isinstance(file, str) else b""
+            except Refusal as refusal:
+                self.refused = refusal
+
+    def told(self, log: Log) -> None:
+        """Tell of those that cannot be decoded, or have them passed over."""
+        feature, rows = self.field.feature, sorted(self.bad)
+        if self.refused is not None:
+            log.refuse(self.refused, self.field.span)
+        elif rows and self.source.faults.share is not None:
+            told = [partial(self._one, row) for row in rows[:LISTED]]
+            self.source.faults.note(np.array(rows), told)
+        elif rows:
+            places = [self.origin.row(row) for row in rows[:NAMED]]
+            log.refuse(undecodable([self.bad[row] for row in rows], feature, places), self.field.span)
+
+    def _one(self, row: int) -> str:
+        return undecodable([self.bad[row]], self.field.feature, [self.origin.row(row)]).message
 
 
 def look(plan: Plan, log: Log, *, full: bool) -> Portrait | None:
@@ -117,16 +147,15 @@ def look(plan: Plan, log: Log, *, full: bool) -> Portrait | None:
         for key, column in block.values.items():
             fields[key].add(column, mask)
             if opened.states[key].get("files"):
-                one = files.setdefault(f"{opened.rows[split][0]} {key}", _Files(key))
-                one.names += plain(column)[mask].tolist()
-                one.rows += (block.start + np.flatnonzero(mask)).tolist()
+                one = files.setdefault(f"{opened.rows[split][0]} {key}", _files(opened, split, key, full=full))
+                one.tried(plain(column)[mask], block.start + np.flatnonzero(mask))
         marks = _marks({k: c for k, c in block.values.items() if k.startswith("inputs.")}, mask, opened.states, full)
         if split == "train":
             seen.setdefault("train", set()).update(marks)
         else:
             twins[split] += sum(mark in seen.get("train", ()) for mark in marks)
-    for place, tried in files.items():
-        _try_files(tried, fields[tried.key].field, opened.sources[place.partition(" ")[0]], log, full=full)
+    for one in files.values():
+        one.told(log)
     for name, source in opened.sources.items():
         try:
             source.faults.check(sum(len(chosen) for origin, chosen in opened.rows.values() if origin == name))
@@ -167,7 +196,7 @@ def _marks(columns: Mapping[str, Column], mask: Array, states: Mapping[str, Stat
         if states[key].get("files"):
             if not full:
                 return []
-            parts.append([hashlib.blake2b(Path(name).read_bytes(), digest_size=8).digest() for name in values])
+            parts.append([hashlib.blake2b(_bytes(file), digest_size=8).digest() for file in values])
         elif values.ndim == 1:
             parts.append(values.tolist())
         else:
@@ -175,38 +204,29 @@ def _marks(columns: Mapping[str, Column], mask: Array, states: Mapping[str, Stat
     return [hash(row) for row in zip(*parts, strict=True)]
 
 
-def _try_files(files: _Files, of: Field, source: Source, log: Log, *, full: bool) -> None:
-    """Decode files, some of them or all; those that cannot be are told, or passed over."""
-    tried = slice(None, None, 1 if full else max(1, len(files.names) // TRIED))
-    names, rows = files.names[tried], files.rows[tried]
-    try:
-        bad = [number for number, name in enumerate(names) if not _decodes(of.feature, name)]
-    except Refusal as refusal:
-        log.refuse(refusal, of.span)
-        return
-    if bad and source.faults.share is not None:
-        told = [partial("cannot decode `{}`".format, names[number]) for number in bad[:LISTED]]
-        source.faults.note(np.array([rows[number] for number in bad]), told)
-    elif bad:
-        shown = ", ".join(f"`{names[number]}`" for number in bad[:5])
-        others = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        remedy = f"damaged, or of another format: {getattr(of.feature, 'formats', 'save it again')}, or remove"
-        log.refuse(Refusal(S503, f"cannot decode {shown}{others}", remedy), of.span)
+def _files(opened: Opened, split: str, key: str, *, full: bool) -> _Files:
+    name = opened.rows[split][0]
+    source, rows = opened.sources[name], sum(len(chosen) for of, chosen in opened.rows.values() if of == name)
+    return _Files(keyed(opened.dataset)[key], source, 1 if full else max(1, rows // TRIED), source.origin(key))
 
 
-def _decodes(feature: Feature, name: str) -> bool:
+def _bytes(file: str | bytes) -> bytes:
+    return file if isinstance(file, bytes) else Path(file).read_bytes()
+
+
+def _decodes(feature: Feature, file: str | bytes) -> bool:
     """Whether a file can be decoded: a sound as for training, a picture by Pillow where it is installed; none is empty.
 
     Raises:
         Refusal: S606 where a package is needed for it.
     """
     try:
-        if not Path(name).stat().st_size:
+        if not (data := _bytes(file)):
             return False
         if hasattr(feature, "contents"):
-            feature.contents(name)
+            feature.contents(data)
             return True
-        with _pillow().open(name) as picture:
+        with _pillow().open(io.BytesIO(data)) as picture:
             picture.load()
     except ImportError:
         return True

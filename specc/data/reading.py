@@ -44,9 +44,11 @@ class Reading:
         alone = np.array([row])
         try:
             self.read(column[alone], picked(origin, alone))
-        except Refusal as its_own:
+        except BadRows as its_own:
             return its_own.message
-        return refusal.template.replace("{rows}", origin.where(row))
+        except Refusal:
+            pass  # Of a column of one row alone, in which it is not the odd one.
+        return refusal.template.replace("{rows}", origin.row(row))
 
 
 @dataclass(slots=True)

@@ -131,8 +131,7 @@ class Source:
         bad = np.zeros(block.rows, bool)
         for key, column in (*block.values.items(), *block.columns.items()):
             field = self.fields.get(key)
-            names = () if field is None else field.columns
-            origin = self.table.origin.after(block.start, names[0] if len(names) == 1 else "")
+            origin = self.origin(key, block.start)
             reading = Reading(
                 self.keys[key] if field is None else field.feature,
                 states.get(key),
@@ -147,6 +146,11 @@ class Source:
         values = {key: checked[key] for key in block.values if key in checked}
         columns = {name: checked[name] for name in block.columns if name in checked}
         return Block(block.start, block.rows, values, columns, ~bad if bad.any() else block.good)
+
+    def origin(self, key: str, start: int = 0) -> Origin:
+        """Where the values of a field, or of a column that is none, come from, beginning at a row."""
+        names = self.fields[key].columns if key in self.fields else ()
+        return self.table.origin.after(start, names[0] if len(names) == 1 else "")
 
     def _usable(self, reading: Reading, column: Column, origin: Origin, start: int, bad: Array) -> Column:
         """The values of a column. Where rows may be passed over, those that have none are marked in `bad`.
@@ -234,7 +238,9 @@ def _of(chunk: Chunk, field: Field) -> Column:
 def _bytes(column: Column) -> int:
     if isinstance(column, Coded):
         return _bytes(column.values) + column.codes.nbytes
-    return column.nbytes + (TEXT_BYTES * column.size if column.dtype.kind == "O" else 0)
+    if column.dtype.kind != "O":
+        return column.nbytes
+    return column.nbytes + sum(len(one) if isinstance(one, bytes) else TEXT_BYTES for one in column.flat)
 
 
 def _no_column(name: str, table: Table) -> Refusal:

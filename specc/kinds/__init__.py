@@ -18,7 +18,7 @@ from typing import Any
 
 from specc.calls import Argument, Signature
 
-FAMILIES = ("readers", "features", "strategies", "exporters")
+FAMILIES = ("readers", "features", "strategies", "exporters", "trackers")
 
 PATH: dict[str, Any] = {"type": "string", "format": "path", "minLength": 1}
 """The schema of an argument that names files: whoever binds a spec makes it absolute."""

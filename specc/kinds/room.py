@@ -10,12 +10,16 @@ SHARE = 0.4
 
 
 def room() -> int:
-    """Bytes that data may take: a share of what is free, within the limits of this process and its control group."""
-    limits = [_free(), *_of_group(), *_of_process()]
-    return int(SHARE * min(limits))
+    """Bytes that data may take: a share of what is free."""
+    return int(SHARE * free())
 
 
-def _free() -> int:
+def free() -> int:
+    """Bytes that are free, within the limits of this process and its control group."""
+    return min([_of_machine(), *_of_group(), *_of_process()])
+
+
+def _of_machine() -> int:
     try:
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):

@@ -47,24 +47,26 @@ class Memory:
         return self.weights + self.pass_
 
 
-def memory(plan: Plan) -> Memory:
-    """What training the network of a plan takes at the batch size of its dataset, and what inference takes.
+def memory(plan: Plan, batch: int | None = None) -> Memory:
+    """What training the network of a plan takes with so many examples at once, and what inference takes.
 
-    Of several phases, it is the one that takes most.
+    `batch` is that of the plan's dataset where it is left out. Of several phases, it is the one that takes most.
     """
-    if plan.training is None:
-        return _during(plan, plan.network, None)
-    phases = plan.training.phases
-    return max((_during(plan, plan.network.during(p), p.optimizer) for p in phases), key=lambda found: found.training)
-
-
-def _during(plan: Plan, network: Network, optimizer: Call | None) -> Memory:
-    batch = BATCH if plan.dataset is None else plan.dataset.batch_size
+    batch = batch or (BATCH if plan.dataset is None else plan.dataset.batch_size)
     policy = plan.runtime.precision
+    if plan.training is None:
+        return _during(plan.network, None, batch, policy)
+    phases = plan.training.phases
+    found = [_during(plan.network.during(phase), phase.optimizer, batch, policy) for phase in phases]
+    return max(found, key=lambda each: each.training)
+
+
+def _during(network: Network, optimizer: Call | None, batch: int, policy: str) -> Memory:
     steps = [step for step in network.steps if step.shares is None]
     sizes = [(step, weight.shape, _width(step, policy)) for step in steps for weight in step.trained or ()]
     dense = [prod(shape) * width for step, shape, width in sizes if step.call.name != "Embedding"]
     peak = walk(network, batch)
+    optimizer = None if optimizer is None else _scaled(optimizer, policy)
     optimizer = None if optimizer is None else _scaled(optimizer, policy)
     known = all(step.weights is not None for step in steps)
     kept_of_each = 0 if optimizer is None else slots(optimizer, sizes)
@@ -81,6 +83,22 @@ def _during(plan: Plan, network: Network, optimizer: Call | None) -> Memory:
         pass_=peak.inference + cast,
         exact=known and peak.exact and kept_of_each is not None,
     )
+
+
+def largest_batch(plan: Plan, room: int) -> int:
+    """The largest batch that trains in so many bytes by this estimate; 0 where not one example does.
+
+    What is asked for already is the most that is looked at: whoever has room for more did not ask.
+    """
+    asked = BATCH if plan.dataset is None else plan.dataset.batch_size
+    fits, least_too_many = 0, asked + 1
+    while least_too_many - fits > 1:
+        middle = (fits + least_too_many) // 2
+        if memory(plan, middle).training <= room:
+            fits = middle
+        else:
+            least_too_many = middle
+    return fits
 
 
 def _scaled(optimizer: Call, policy: str) -> Call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def metrics(splits: Mapping[str, Mapping[str, float]]) -> str:
@@ -10,9 +10,14 @@ def metrics(splits: Mapping[str, Mapping[str, float]]) -> str:
     names = dict.fromkeys(name for figures in splits.values() for name in figures)
     rows = [["", *splits]]
     rows += [
-        [name, *(_figure(f[name]) if name in f else "" for f in splits.values())]
+        [name, *(figure(f[name]) if name in f else "" for f in splits.values())]
         for name in sorted(names, key=lambda n: n != "loss")
     ]
+    return table(rows)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Cells side by side: names to the left, figures to the right, the first row their heads."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
@@ -22,6 +27,6 @@ def metrics(splits: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
     """Four digits after the point where that shows the figure, else four that count."""
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.4g}"

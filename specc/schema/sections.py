@@ -115,6 +115,7 @@ def sections() -> Schema:
             ),
             "description": "What a run can go on from after it was stopped.",
         },
+        "tracking": listed(ref("trackers"), "Where training is followed: TensorBoard, MLflow."),
         "deterministic": computed(BOOLEAN, "The same spec, data and machine give the same bits.", default=False),
     }
     return keys(

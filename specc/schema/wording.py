@@ -28,6 +28,7 @@ NOUNS = {
     "features": "type of feature",
     "strategies": "strategy",
     "exporters": "exporter",
+    "trackers": "tracker",
 }
 """What one name of a family is called."""
 

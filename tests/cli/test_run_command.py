@@ -98,7 +98,7 @@ def test_evaluate_gives_the_figures_that_the_run_gave(cli, folder: Path):
     for split in ("validation", "test"):
         ended = cli("evaluate", folder / "run", "--split", split)
         assert ended.status == 0, ended.err
-        shown = dict(line.split() for line in ended.out.splitlines()[1:])
+        shown = dict(line.split() for line in ended.out.partition("\n\n")[0].splitlines()[1:])
         assert {name: float(value) for name, value in shown.items()} == pytest.approx(metrics[split], abs=1e-4)
 
 
@@ -159,3 +159,41 @@ def test_what_the_data_or_the_run_has_against_it_ends_with_1_and_a_place(
     assert code in ended.err
     assert re.search(r"flowers\.yaml:\d+:\d+\n", ended.err)
     assert "Traceback" not in ended.err
+
+
+def test_export_writes_an_artefact_of_a_run_and_notes_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = folder / "run"
+    before = json.loads((run / "manifest.json").read_text())["artefacts"]
+    assert status(["export", str(run), "--format", "litert: float16", "--format", "keras"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"litert float16 +\S+/run/export/model-float16.tflite  \(answers as trained on 18 examples", told)
+    assert re.search(r"accuracy [\d.]+ \(trained [\d.]+\) on 18 examples of `test`", told)
+    known = json.loads((run / "manifest.json").read_text())["artefacts"]
+    assert known["saved_model"] == before["saved_model"]
+    assert known["keras"]["path"] == "export/model.keras"
+    accuracy = json.loads((run / "metrics.json").read_text())["test"]["accuracy"]
+    assert known["litert float16"]["metrics"]["trained"]["accuracy"] == pytest.approx(accuracy)
+
+
+def test_export_gives_an_artefact_the_name_that_is_asked_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folder / "elsewhere" / "flowers.keras"
+    assert status(["export", str(folder / "run"), "-f", "keras", "--out", str(out)]) == 0
+    assert [p.name for p in out.parent.iterdir()] == ["flowers.keras"]
+    assert status(["export", str(folder / "run"), "-f", "keras", "--out", str(out)]) == 1
+    assert "there is something at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--format", "onix"], 1, "did you mean `onnx`?"),
+        (["--format", "litert: int9"], 1, "did you mean `int8`?"),
+        (["--out", "somewhere"], 2, "give one --format with it"),
+        (["--format", "]"], 2, "not YAML"),
+    ],
+)
+def test_export_of_what_there_is_not(
+    arguments: list[str], code: int, told: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(["export", str(folder / "run"), *arguments]) == code
+    assert told in capsys.readouterr().err

@@ -142,6 +142,51 @@ def test_what_keras_has_not_fetched_is_told_with_the_call_that_fetches_it(cache)
     assert refused("keras", name="mnist")[0] == "S503"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["imdb", "reuters"])
+def test_words_are_the_numbers_that_keras_has_for_them(cache, name):
+    texts = [RANDOM.integers(1, 60, RANDOM.integers(0, 9)).tolist() for _ in range(50)]
+    x, y = np.empty(50, object), RANDOM.integers(0, 2, 50)
+    x[:] = texts
+    parts = {"x_train": x[:30], "y_train": y[:30], "x_test": x[30:], "y_test": y[30:]}
+    np.savez(cache / f"{name}.npz", **(parts if name == "imdb" else {"x": x, "y": y}))
+    load = """\
+import sys, pickle, numpy as np
+from unittest import mock
+import keras
+from importlib import import_module
+module = import_module("keras.src.datasets." + sys.argv[1])
+with mock.patch.object(module, "get_file", lambda **given: sys.argv[2]):
+    (a, b), (c, d) = module.load_data()
+pickle.dump((list(map(list, a)), b.tolist(), list(map(list, c)), d.tolist()), open(sys.argv[3], "wb"))
+"""
+    out = cache / "theirs"
+    subprocess.run([sys.executable, "-c", load, name, str(cache / f"{name}.npz"), str(out)], check=True)
+    theirs = pickle.loads(out.read_bytes())
+    for part, (x, y) in {"train": theirs[:2], "test": theirs[2:]}.items():
+        read = columns(opened("keras", ["x", "y"], name=name, part=part), ["x", "y"])
+        assert [text.tolist() for text in read["x"]] == x
+        assert read["y"].tolist() == y
+
+
+def test_words_are_read_as_a_text(cache):
+    x = np.empty(12, object)
+    x[:] = [[4, 5, 6][: 1 + row % 3] for row in range(12)]
+    np.savez(cache / "reuters.npz", x=x, y=np.arange(12) % 2)
+    source = reader("keras", name="reuters")
+    fields = {"x": feature("text", vocabulary=10, length=4)}, {"y": feature("category", classes=2)}
+    data = open_data(data_plan(source, *fields), Log())
+    assert data.states["inputs.x"]["vocabulary"] == ["1", "7", "8", "2"]
+    (cache / "reuters.npz").write_bytes((cache / "reuters.npz").read_bytes()[:200])
+    assert refused("keras", name="reuters")[0] == "S503"
+    np.savez(cache / "reuters.npz", x=np.array([Bomb()], object), y=np.arange(1))
+    assert refused("keras", name="reuters")[0] == "S503"
+    assert refused("keras", name="imdb")[:2] == (
+        "S501",
+        f"Keras has not fetched imdb: there is no `{cache / 'imdb.npz'}`",
+    )
+
+
 # --- huggingface
 
 ROWS_OF_TABLE = {

@@ -68,8 +68,21 @@ def test_masks_in_files_are_what_they_are_in_arrays(tmp_path):
     np.testing.assert_array_equal(everything(data.splits["train"], "mask"), expected)
 
 
+@pytest.mark.parametrize("colours", [2, 3, 5, 16, 17, 256])
+@pytest.mark.parametrize("transparent", [{}, {"transparency": 0}, {"transparency": b"\0\xff"}], ids=["", "one", "two"])
+def test_a_pixel_of_a_file_with_a_palette_is_its_place_in_it(tmp_path, colours, transparent):
+    places = np.random.default_rng(colours).integers(0, colours, (9, 12), dtype=np.uint8)
+    mask = Image.fromarray(places, "P")
+    mask.putpalette([value for number in range(colours) for value in (255 - number, number, 7)])
+    mask.save(tmp_path / "mask.png", **transparent)
+    (tmp_path / "rows.csv").write_text("x,mask\n1,mask.png\n")
+    fields = {"x": feature("number")}, {"mask": feature("image", size=[9, 12], classes=colours)}
+    data = open_data(data_plan(reader("csv", path=str(tmp_path / "rows.csv")), *fields), Log())
+    np.testing.assert_array_equal(everything(data.splits["train"], "mask"), [places])
+
+
 def test_files_whose_pixels_are_no_class_numbers_are_told(tmp_path):
-    palette = Image.fromarray(MASKS[0], "P")
+    palette = Image.fromarray(MASKS[0] + 1, "P")
     palette.putpalette([value for number in range(256) for value in (number, 255 - number, 7)])
     palette.save(tmp_path / "palette.png")
     Image.fromarray(np.stack([MASKS[0]] * 3, axis=-1)).save(tmp_path / "colour.png")
@@ -81,7 +94,7 @@ def test_files_whose_pixels_are_no_class_numbers_are_told(tmp_path):
         [(code, line, message, help)] = told(open_data, plan)
         assert (code, line) == ("S503", 11)
         assert message == f"cannot decode `{tmp_path}/{name}.png`"
-        assert "a grey PNG without a palette" in help
+        assert "a PNG, grey or with a palette, and its pixels are class numbers" in help
 
 
 @pytest.mark.parametrize(
@@ -164,6 +177,75 @@ def test_a_network_learns_to_draw_masks(tmp_path):
     images = np.load(tmp_path / "data.npz")["image"]
     answer = next(iter(served(image=tf.constant(images)).values()))
     np.testing.assert_allclose(answer, run.model({"image": images[..., None].astype("float32")})["mask"], atol=1e-6)
+
+
+IGNORED = UNET.replace("classes: 3", "classes: 3, ignore_class: 255")
+KINDS_OF_LOSS = {
+    "sparse_categorical_crossentropy": (3, "softmax", "accuracy"),
+    "binary_crossentropy": (1, "sigmoid", "binary_accuracy"),
+    "dice": (1, "sigmoid", "binary_accuracy"),
+}
+
+
+@pytest.mark.parametrize("loss", KINDS_OF_LOSS)
+@pytest.mark.parametrize("weighed", [False, True], ids=["", "weighed"])
+def test_pixels_that_are_ignored_count_nowhere(tmp_path, loss, weighed):
+    units, activation, metric = KINDS_OF_LOSS[loss]
+    generator = np.random.default_rng(units)
+    masks = generator.integers(0, max(2, units), (8, 5, 6), dtype=np.uint8)
+    there = generator.random(masks.shape) < 0.6
+    there[2] = False
+    weights = generator.uniform(0.5, 2, 8) if weighed else np.ones(8)
+    images = generator.random((8, 5, 6, 2), dtype=np.float32)
+    np.savez(tmp_path / "data.npz", image=images, mask=np.where(there, masks, 255).astype(np.uint8), w=weights)
+    (tmp_path / "spec.yaml").write_text(f"""
+specc: 1
+seed: 3
+dataset:
+  source: {{train: {{npz: data.npz}}, test: {{npz: data.npz}}}}
+  inputs: {{image: {{type: tensor, shape: [5, 6, 2]}}}}
+  targets: {{mask: {{type: image, classes: {max(2, units)}, ignore_class: 255}}}}
+  batch_size: 8
+{"  weight: w" if weighed else ""}
+model: {{layers: [{{Dense: {{units: {units}, activation: {activation}}}}}]}}
+training: {{loss: {loss}, optimizer: {{SGD: 0.1}}, metrics: [{metric}], epochs: 1}}
+""")
+    run = specc.run(tmp_path / "spec.yaml", out=tmp_path / "run")
+    answers = run.model({"image": images})["mask"].numpy()
+    flat, of = answers[there], masks[there].astype(np.float32)
+    weighs = np.broadcast_to(weights[:, None, None], masks.shape)[there]
+    if units == 3:
+        each, right = -np.log(flat[np.arange(len(flat)), of.astype(int)]), flat.argmax(axis=1) == of
+    else:
+        flat = flat[:, 0]
+        each, right = -np.log(np.where(of == 1, flat, 1 - flat)), (flat > 0.5) == of
+    expected = (each * weighs).sum() / there.sum()  # weights do not change what is divided by, as in `fit`
+    if loss == "dice":
+        expected = 1 - (2 * (flat * of).sum() + 1e-7) / (flat.sum() + of.sum() + 1e-7)
+        expected *= weights.sum() / 8
+    logs = run.metrics["test"]
+    assert logs["loss"] == pytest.approx(expected, rel=1e-4)
+    assert logs[metric] == pytest.approx((right * weighs).sum() / weighs.sum(), rel=1e-5)
+
+
+def test_what_is_ignored_stands_around_a_mask_that_is_padded():
+    kind = feature("image", classes=5, ignore_class=255, size=[12, 12], resize="pad")
+    padded = prepared(kind, MASKS)
+    assert (padded[:, [0, -1]] == 255).all()
+    assert (padded[:, 2:-2] < 5).all()
+    assert prepared(feature("image", classes=2, ignore_class=-1), [[[0, -1]]]).tolist() == [[[0, -1]]]
+
+
+def test_only_a_mask_that_is_a_target_has_pixels_to_ignore(tmp_path):
+    with pytest.raises(Refusal) as refusal:
+        feature("image", ignore_class=255)
+    assert (refusal.value.code.id, refusal.value.argument) == ("S105", "ignore_class")
+    spec = write_shapes(tmp_path, UNET.replace("channels: 1}", "classes: 3, ignore_class: 255}"))
+    assert "S105" in [d.code.id for d in specc.check(spec)]
+    assert specc.check(write_shapes(tmp_path, IGNORED)) == []
+    with pytest.raises(Refusal) as refusal:
+        feature("image", classes=5).read(np.full((1, 2, 2), 255), ORIGIN)
+    assert refusal.value.help.endswith("where that stands for no class: `ignore_class: 255`")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from data_plans import data_plan, feature, reader, told
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading import read_all, refused, table
 
-from specc.data import open_sources
 from specc.kinds import word
 from specc.kinds.readers import Coded
 
@@ -170,13 +168,3 @@ def test_a_column_of_structs_is_refused_with_its_name(tmp_path):
         "S503",
         "`a` holds values of the type struct<x: int64>",
     )
-
-
-@pytest.mark.parametrize(("kind", "what"), [("image", "picture"), ("audio", "sound")])
-def test_pictures_and_sounds_as_bytes_are_told_to_be_none(tmp_path, kind, what):
-    rows = {"x": [{"bytes": b"\x89PNG\xff", "path": "1.png"}] * 3, "y": [0, 1, 0]}
-    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
-    sought = {"image": {"size": [4, 4]}, "audio": {"rate": 8000, "seconds": 1}}[kind]
-    fields = {"x": ("x.bytes", feature(kind, **sought))}, {"y": feature("binary")}
-    (found,) = told(open_sources, data_plan(reader("parquet", path=str(tmp_path / "t.parquet")), *fields))
-    assert found[:3] == ("S503", 10, f"this column holds bytes, and the name of a file is needed for each {what}")

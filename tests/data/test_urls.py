@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from data_plans import data_plan, feature, reader
+from data_plans import data_plan, everything, feature, reader, told
+from PIL import Image
 from reading import refused, table
 
 from specc.backend.data import open_data
@@ -101,9 +103,57 @@ def test_a_url_whose_package_is_not_installed_says_what_to_type():
     assert (code, help) == ("S606", "type `pip install s3fs`")
 
 
-def test_folders_are_not_fetched():
-    told = "`memory://data` is a URL, and folders are not fetched"
-    assert refused("image_folder", path="memory://data")[:2] == ("S501", told)
+def test_folders_of_classes_are_fetched(cache):
+    for number, name in enumerate(["b/2", "b/10", "a/deep/1", "a/.hidden", "top"]):
+        MEMORY.pipe(f"/data/{name}.txt", f"text {number}".encode())
+    MEMORY.pipe("/data/a/notes.md", b"no text")
+    read = table("text_folder", path="memory://data", fields=["text", "label"])
+    assert read.columns["text"].tolist() == ["text 2", "text 1", "text 0"]
+    assert read.columns["label"].tolist() == ["a", "b", "b"]
+    assert [read.origin.where(row) for row in (0, 1)] == ["memory:///data/a/deep/1.txt", "memory:///data/b/10.txt"]
+    MEMORY.pipe("/data/b/2.txt", b"new")
+    MEMORY.rm("/data/b/10.txt")
+    MEMORY.pipe("/other/c/3.txt", b"\xff")
+    assert table("text_folder", path="memory://data/", fields=["text"]).columns["text"].tolist() == ["text 2", "new"]
+    assert table("text_folder", path="memory://*", fields=["label"]).columns["label"].tolist() == ["a", "b", "c"]
+    told = "memory:///other/c/3.txt is not utf-8 text at byte 0"
+    assert refused("text_folder", path="memory://other", fields=["text"])[1] == told
+
+
+def test_pictures_in_a_folder_elsewhere_are_named_by_their_urls():
+    for number in range(6):
+        data = io.BytesIO()
+        Image.new("RGB", (8, 8), (40 * number,) * 3).save(data, "png")
+        MEMORY.pipe(f"/pictures/{'ab'[number % 2]}/{number}.png", data.getvalue()[: -30 if number == 3 else None])
+    source = reader("image_folder", path="memory://pictures")
+    plan = data_plan(
+        source, {"image": feature("image", size=[8, 8])}, {"label": feature("category", vocabulary=["a", "b"])}
+    )
+    ((code, _, message, _),) = told(open_data, plan)
+    assert (code, message) == ("S503", "cannot decode `memory:///pictures/b/3.png`")
+    MEMORY.rm("/pictures/b/3.png")
+    data = open_data(plan, Log())
+    shades = sorted(everything(data.splits["train"], "image")[:, 0, 0, 0].tolist())
+    assert shades == [0, 40, 80, 160, 200]
+    assert {file["path"] for file in data.fingerprint["files"]} == {
+        f"memory:///pictures/{'ab'[number % 2]}/{number}.png" for number in (0, 1, 2, 4, 5)
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("memory://none", "there is no folder `memory://none`"),
+        ("memory://none-*", "there is no folder `memory://none-*`"),
+        ("memory://data", "`memory://data` holds no .txt file"),
+        ("memory://flat", "the folders in `memory://flat` hold no texts"),
+        ("nosuch://x", "`nosuch://x` cannot be opened: Protocol not known: nosuch"),
+    ],
+)
+def test_folders_that_cannot_be_had_are_told(url, message):
+    MEMORY.pipe("/data/a/t.csv", b"a\n1\n")
+    MEMORY.pipe("/flat/t.txt", b"a")
+    assert refused("text_folder", path=url)[:2] == ("S501", message)
 
 
 @pytest.fixture
@@ -177,3 +227,10 @@ def test_a_bucket_is_read(bucket):
     assert refused("csv", path="s3://shop/none.csv")[:2] == ("S501", "there is no file `s3://shop/none.csv`")
     code, message, _ = refused("csv", path="s3://no-such-shop/t.csv")
     assert (code, message) == ("S501", "there is no file `s3://no-such-shop/t.csv`")
+    for number in range(20):
+        bucket.pipe(f"s3://shop/texts/{'ab'[number % 2]}/{number:02}.txt", str(number).encode())
+    read = table("text_folder", path="s3://shop/texts", fields=["text", "label"])
+    assert read.columns["text"].tolist() == [str(number) for number in (*range(0, 20, 2), *range(1, 20, 2))]
+    assert read.columns["label"].tolist() == ["a"] * 10 + ["b"] * 10
+    assert read.origin.where(10) == "s3://shop/texts/b/01.txt"
+    assert refused("text_folder", path="s3://shop/none")[:2] == ("S501", "there is no folder `s3://shop/none`")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from served_networks import ARRAYS, TABLE, Made, make, write_arrays, write_table
+from served_networks import ARRAYS, TABLE, Made, export_all, make, write_arrays, write_table
 
-from specc.backend.export import Artefact, export
+from specc.backend.export import Artefact
 from specc.diagnostics import Log
 
 
@@ -25,7 +25,7 @@ def arrays(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def exported(table: Made, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artefact]:
     """The artefacts of the table's network, in a directory that holds nothing else."""
     log = Log()
-    artefacts = export(table.plan, table.model, table.data, tmp_path_factory.mktemp("run") / "export", log)
+    artefacts = export_all(table, tmp_path_factory.mktemp("run") / "export", log)
     assert log.diagnostics == []
     return artefacts
 
@@ -34,7 +34,7 @@ def exported(table: Made, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 def exported_arrays(arrays: Made, tmp_path_factory: pytest.TempPathFactory) -> Artefact:
     """The SavedModel of the network over arrays."""
     log = Log()
-    artefacts = export(arrays.plan, arrays.model, arrays.data, tmp_path_factory.mktemp("run") / "export", log)
+    artefacts = export_all(arrays, tmp_path_factory.mktemp("run") / "export", log)
     assert log.diagnostics == []
     return artefacts["saved_model"]
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from specc import driver
 from specc.backend.data import Data, open_data
+from specc.backend.export import Artefact, export
 from specc.backend.network import build
 from specc.diagnostics import Log
 from specc.plan import Plan
@@ -149,3 +150,9 @@ def make(text: str, folder: Path, write: Callable[[Path], None]) -> Made:
     data = open_data(plan, log)
     plan = driver.check(Source(source.path, text, facts=data.facts()), log)
     return Made(plan, data, build(plan, log))
+
+
+def export_all(made: Made, directory: Path, log: Log) -> dict[str, Artefact]:
+    """What a run exports at its end."""
+    splits = made.data.splits
+    return export(made.plan, made.model, made.data.states, splits, splits.__getitem__, directory, log)

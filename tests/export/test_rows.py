@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specc.backend.inference.rows import read_rows, write_rows
+from specc.backend.inference.rows import read_rows
+from specc.backend.inference.writing import write_rows
 from specc.diagnostics import Refusal
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\x00"))
@@ -48,9 +49,9 @@ def test_json_lines_come_out_as_they_went_in(objects: list[dict[str, Any]]) -> N
     found = [row for _, row in rows_of(text)]
     assert found == objects
     out = io.StringIO()
-    write = write_rows("jsonl", (), out)
-    for row in found:
-        write(row)
+    with write_rows("jsonl", (), out) as write:
+        for row in found:
+            write(row)
     assert [json.loads(line) for line in out.getvalue().split("\n")[:-1]] == objects
 
 
@@ -74,7 +75,7 @@ def test_only_a_batch_is_read_at_a_time() -> None:
             yield f"{number}\n".encode()
 
     batches = read_rows(lines(), "some.csv").batches(10)
-    assert [row["a"] for _, row in next(batches)] == [str(n) for n in range(10)]
+    assert [row["a"] for _, row in next(batches).numbered] == [str(n) for n in range(10)]
     assert taken == 10
 
 
@@ -102,13 +103,43 @@ def test_what_is_no_table_is_refused_with_its_line(text: str | bytes, told: str)
 
 def test_a_table_is_written_with_its_header_even_without_rows() -> None:
     out = io.StringIO()
-    write = write_rows("csv", ("a", "b"), out)
-    assert out.getvalue() == "a,b\n"
-    write({"a": "x,y", "b": [1.5, None], "c": "no column"})
+    with write_rows("csv", ("a", "b"), out) as write:
+        assert out.getvalue() == "a,b\n"
+        write({"a": "x,y", "b": [1.5, None]})
     assert out.getvalue() == 'a,b\n"x,y","[1.5, null]"\n'
 
 
 def test_a_number_that_is_not_finite_is_null_in_json() -> None:
     out = io.StringIO()
-    write_rows("jsonl", (), out)({"a": float("nan"), "b": [float("inf"), 1.0], "c": {"d": -float("inf")}})
+    with write_rows("jsonl", (), out) as write:
+        write({"a": float("nan"), "b": [float("inf"), 1.0], "c": {"d": -float("inf")}})
     assert json.loads(out.getvalue()) == {"a": None, "b": [None, 1.0], "c": {"d": None}}
+
+
+@pytest.mark.parametrize(
+    ("lines", "good", "bad"),
+    [
+        (['1,"2', "3,4", "5,6"], [3, 4], [2]),  # a quote that nothing closes
+        (['1,"2', "3,4", '5,"6"', "7,8"], [3, 4, 5], [2]),  # one that is closed where no value ends
+        (['1,"a', 'b"', "4,5"], [2, 4], []),  # lines within a value
+        (['1,"a', 'b"', '2,"c', 'd",3', "4,5"], [2, 6], [4]),  # and within one of a row that is bad as a whole
+        (["1,2,3", "4,5"], [3], [2]),
+    ],
+)
+def test_a_quote_too_many_takes_no_other_row_with_it(lines: list[str], good: list[int], bad: list[int]) -> None:
+    told: list[str] = []
+    text = "\n".join(["a,b", *lines]) + "\n"
+    found = read_rows(io.BytesIO(text.encode()), "some.csv", skip=lambda refusal: told.append(refusal.message))
+    assert [line for line, _ in found.rows] == good
+    assert [int(one.split()[0].removeprefix("some.csv:")) for one in told] == bad
+    if good == [2, 6]:
+        assert "quotes make one row of it and the next 1" in told[0]
+
+
+def test_a_long_file_behind_a_quote_too_many_is_read_in_its_lines() -> None:
+    told: list[str] = []
+    lines = ["a,b", '0,"x', *(f"{n},{n}" for n in range(100_000))]
+    found = read_rows(iter(f"{one}\n".encode() for one in lines), "some.csv", skip=lambda one: told.append(one.message))
+    assert sum(1 for _ in found.rows) == 100_000
+    assert len(told) == 1
+    assert told[0].startswith("some.csv:2 is not CSV")

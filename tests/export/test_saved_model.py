@@ -13,7 +13,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from served_networks import Made
+from served_networks import Made, export_all, make
+from tensorflow.core.protobuf import saved_model_pb2
 
 from specc import driver
 from specc.backend.export import Artefact
@@ -189,3 +190,74 @@ def test_a_recurrent_layer_is_traced_without_cudnn_and_then_left_as_it_was(setti
     with portable(model):
         assert [layer.use_cudnn for layer in recurrent] == [False, False]
     assert [layer.use_cudnn for layer in recurrent] == [setting, setting]
+
+
+PEOPLE = """
+specc: 1
+dataset:
+  source: {csv: people.csv}
+  inputs:
+    age: {type: number, impute: mean}
+    work: {type: category, vocabulary: [office, field], encode: one_hot}
+    hours: {type: category, classes: 4, encode: one_hot}
+  targets: {TARGET}
+model:
+  layers:
+    - Concatenate: {}
+      inputs: [age, work, hours]
+    - Dense: UNITS
+training: {loss: LOSS, optimizer: adam, epochs: 1}
+export: [saved_model]
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "units", "loss", "name"),
+    [
+        ("{pay: {type: category, vocabulary: [low, high, none]}}", "3", "sparse_categorical_crossentropy", "classify"),
+        ("{pay: {type: binary, positive: high}}", "1", "binary_crossentropy", "classify"),
+        ("{sum: {type: number, scale: standard}}", "1", "mse", "regress"),
+    ],
+)
+def test_examples_are_answered_as_serving_asks(target: str, units: str, loss: str, name: str, tmp_path: Path) -> None:
+    def write(folder: Path) -> None:
+        lines = [
+            f"{i * 7 % 50},{['office', 'field'][i % 2]},{i % 4},{['low', 'high', 'none'][i % 3]},{i}" for i in range(12)
+        ]
+        (folder / "people.csv").write_text("\n".join(["age,work,hours,pay,sum", *lines]), encoding="utf-8")
+
+    logits = loss if name == "regress" else f"{{{loss}: {{from_logits: true}}}}"
+    text = PEOPLE.replace("{TARGET}", target).replace("UNITS", units).replace("LOSS", logits)
+    made = make(text, tmp_path, write)
+    log = Log()
+    artefact = export_all(made, tmp_path / "export", log)["saved_model"]
+    assert log.diagnostics == []
+    written = saved_model_pb2.SavedModel.FromString((artefact.path / "saved_model.pb").read_bytes())
+    assert written.meta_graphs[0].signature_def[name].method_name == f"tensorflow/serving/{name}"
+    signatures = tf.saved_model.load(str(artefact.path)).signatures
+    answers = signatures[name](
+        inputs=tf.constant([example(age=30.0, work="field", hours=2), example(work="office", hours=0)])
+    )
+    served = signatures["serving_default"](
+        age=tf.constant([30.0, np.nan]), work=tf.constant(["field", "office"]), hours=tf.constant([2, 0], tf.int64)
+    )
+    (raw,) = (answer.numpy() for answer in served.values())
+    if name == "regress":
+        np.testing.assert_allclose(answers["outputs"], raw[:, 0], rtol=1e-6)
+        return
+    classes = [b"low", b"high", b"none"] if units == "3" else [b"0", b"1"]
+    assert answers["classes"].numpy().tolist() == [classes, classes]
+    second = 1 / (1 + np.exp(-raw))
+    expected = tf.nn.softmax(raw) if units == "3" else np.concatenate([1 - second, second], axis=1)
+    np.testing.assert_allclose(answers["scores"], expected, rtol=1e-5)
+
+
+def example(**fields: Any) -> bytes:
+    """A serialized `tf.train.Example`."""
+    kinds = {
+        float: lambda v: {"float_list": tf.train.FloatList(value=[v])},
+        int: lambda v: {"int64_list": tf.train.Int64List(value=[v])},
+        str: lambda v: {"bytes_list": tf.train.BytesList(value=[v.encode()])},
+    }
+    features = {name: tf.train.Feature(**kinds[type(value)](value)) for name, value in fields.items()}
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()

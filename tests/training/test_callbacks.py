@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -90,22 +89,6 @@ def test_the_csv_logger_writes_what_the_history_holds(train: Train) -> None:
     assert logged.path is not None
     rows = rows_of(logged.path / "log.csv")
     assert [float(row["val_accuracy"]) for row in rows] == logged.history["val_accuracy"]
-
-
-@pytest.mark.skipif(find_spec("tensorboard") is not None, reason="TensorBoard is installed")
-def test_tensorboard_is_asked_for_before_training_where_it_is_missing(train: Train, tmp_path: Path) -> None:
-    with pytest.raises(Rejected) as rejected:
-        train(["TensorBoard"])
-    assert [(d.code.id, d.help) for d in rejected.value.log.sorted()] == [("S606", "pip install tensorboard")]
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.skipif(find_spec("tensorboard") is None, reason="TensorBoard is not installed")
-def test_tensorboard_writes_into_the_run_directory(train: Train) -> None:
-    followed = train([{"TensorBoard": {"update_freq": "batch"}}])
-    assert followed.path is not None
-    assert list(followed.path.glob("tensorboard/train/events*"))
-    assert list(followed.path.glob("tensorboard/validation/events*"))
 
 
 def test_weights_are_saved_and_swapped_by_the_callbacks_that_do(train: Train) -> None:

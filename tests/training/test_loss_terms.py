@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -47,6 +48,29 @@ training:
   metrics: {y: [accuracy], unit: [mae], side: [accuracy]}
   epochs: 2
 """
+
+WEIGHED = """
+seed: 3
+dataset:
+  source: {npz: data.npz}
+  inputs: {x: {type: tensor, shape: [6]}}
+  targets: {y: {type: category, classes: 3}}
+  batch_size: 16
+  shuffle: false
+model:
+  layers:
+    - Dense: {units: 12, activation: relu}
+    - Dense: {units: 3, activation: softmax}
+      name: side
+    - Dense: {units: 3, activation: softmax}
+training:
+  loss:
+    - {loss: sparse_categorical_crossentropy}
+    - {loss: sparse_categorical_crossentropy, output: side, target: y, weight: 0.3}
+  optimizer: {Adam: 0.01}
+  epochs: 2
+  class_weight: {0: 1.0, 1: 3.5, 2: 0.5}
+"""
 NUMBERS = np.random.default_rng(2).random(64).astype("float32")
 
 
@@ -90,3 +114,23 @@ def test_a_loss_towards_a_second_target(write: Write, tmp_path: Path) -> None:
     assert np.isfinite(done.history["val_side_loss_1"]).all()
     table = run(planned(tmp_path / "spec.yaml"), None, Log(), dry_run=True)
     assert table.checked
+
+
+def test_classes_are_weighed_in_every_term_of_their_target(write: Write, tmp_path: Path) -> None:
+    plan = planned(write(blobs(64), WEIGHED))
+    ours = run(plan, tmp_path / "run", Log())
+
+    theirs = build(plan, Log())
+    compile_model(theirs, plan, Log())
+    weights = keras.ops.convert_to_tensor([1.0, 3.5, 0.5])
+
+    def weighed(x: Any, y: Any) -> Any:
+        each = keras.ops.take(weights, keras.ops.cast(y["y"], "int32"))
+        return x, {**y, "side": y["y"]}, {"y": each, "side": each}
+
+    fitted = theirs.fit(
+        open_data(plan, Log()).splits["train"].batches(16).map(weighed), epochs=2, verbose=0, shuffle=False
+    )
+    np.testing.assert_allclose(ours.history["loss"], fitted.history["loss"], rtol=2e-5)
+    for a, b in zip(ours.model.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -78,6 +78,28 @@ CASES: dict[str, tuple[Any, str, str, str]] = {
         """{loss: huber, metrics: [mae, RootMeanSquaredError, R2Score],
             optimizer: {AdamW: {learning_rate: 0.01, use_ema: true, ema_momentum: 0.9}}}""",
     ),
+    "each gradient clipped, a rate that is warmed up": (
+        TABLE,
+        DATASET.format(x="{type: tensor, shape: [6]}", y="y: {type: category, classes: 3}"),
+        "[{Dense: {units: 16, activation: relu}}, {Dense: {units: 3, activation: softmax}}]",
+        """{loss: sparse_categorical_crossentropy, optimizer: {Adam: {clipnorm: 0.05, learning_rate:
+            {CosineDecay: {initial_learning_rate: 0.0, warmup_target: 0.05, warmup_steps: 4, decay_steps: 9}}}}}""",
+    ),
+    "values clipped, averages put in place of weights": (
+        TABLE,
+        DATASET.format(x="{type: tensor, shape: [6]}", y="y: {type: category, classes: 3}"),
+        "[{Dense: {units: 16, activation: relu}}, {Dense: {units: 3, activation: softmax}}]",
+        """{loss: sparse_categorical_crossentropy, optimizer: {SGD: {learning_rate: 0.5, clipvalue: 0.01,
+            use_ema: true, ema_momentum: 0.5, ema_overwrite_frequency: 2}}}""",
+    ),
+    "gathered, clipped, averaged and warmed up": (
+        TABLE,
+        DATASET.format(x="{type: tensor, shape: [6]}", y="y: {type: category, classes: 3}"),
+        "[{Dense: {units: 16, activation: relu}}, {Dense: {units: 3, activation: softmax}}]",
+        """{loss: sparse_categorical_crossentropy, optimizer: {AdamW: {gradient_accumulation_steps: 3,
+            global_clipnorm: 0.05, use_ema: true, ema_momentum: 0.5, weight_decay: 0.1, learning_rate:
+            {CosineDecay: {initial_learning_rate: 0.001, warmup_target: 0.05, warmup_steps: 3, decay_steps: 9}}}}}""",
+    ),
     "pictures, gradients gathered": (
         IMAGES,
         DATASET.format(x="{type: tensor, shape: [8, 8, 2]}", y="y: {type: category, classes: 4}"),

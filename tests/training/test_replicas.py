@@ -95,6 +95,14 @@ SPECS = {
     ),
     "gathered": mlp("{Adam: {learning_rate: 0.01, gradient_accumulation_steps: 2, clipnorm: 0.05}}"),
     "weighted": mlp("{Adam: 0.01}").replace("  batch_size", "  weight: unit\n  batch_size"),
+    "terms-and-phases": spec(
+        X,
+        Y,
+        MLP,
+        """loss: [{loss: sparse_categorical_crossentropy, weight: 0.7}, {loss: {SparseCategoricalCrossentropy: {}}}],
+            metrics: [accuracy], optimizer: {Adam: 0.01}, phases: [{freeze: [dense], steps: 6}, {unfreeze: [dense],
+            optimizer: {SGD: {learning_rate: 0.1, clipnorm: 0.5}}}]""",
+    ),
     "averaged": mlp("{SGD: {learning_rate: 0.1, use_ema: true, ema_momentum: 0.9, global_clipnorm: 0.05}}"),
 }
 BATCH_NORM = spec(

@@ -75,3 +75,10 @@ def test_a_line_of_an_epoch_tells_of_a_share_that_matters(waiting: float, said: 
     lines.start(1, 1)
     lines.epoch(0, 10.0, 1.0, {"loss": 0.5}, waiting)
     assert stream.getvalue().endswith(said)
+
+
+def test_a_deterministic_run_has_no_clock_and_says_nothing_of_it(write: Write, tmp_path: Path, cli) -> None:  # type: ignore[no-untyped-def]
+    ended = cli("run", write(blobs(64), BLOBS), "--out", tmp_path / "run", "--set", "runtime.deterministic=true")
+    assert ended.status == 0, ended.err
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["waiting_for_data"] is None
+    assert "waited for" not in ended.out

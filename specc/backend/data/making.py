@@ -8,18 +8,18 @@ from math import prod
 
 import numpy as np
 
-from specc.backend.data.prepared import Keeping, broken, example, undecodable
+from specc.backend.data.prepared import Keeping, broken, example
 from specc.backend.data.records import Aside, Records
 from specc.backend.data.split import SAMPLE, Split
 from specc.codes import S505
 from specc.data import Opened
 from specc.data.division import whole
-from specc.data.faults import LISTED
+from specc.data.faults import LISTED, NAMED, undecodable
 from specc.data.reading import plain
 from specc.data.sources import Block, Source, keyed
 from specc.diagnostics import Log, Refusal
 from specc.kinds.arrays import Array
-from specc.kinds.features import Feature, State, offsets
+from specc.kinds.features import NAMES, Feature, Origin, State, offsets
 from specc.kinds.readers import Coded, Column
 from specc.kinds.room import room
 from specc.plan import Dataset
@@ -86,7 +86,8 @@ class _Maker:
         self.sorted = rows if self.order is None else rows[self.order]
         self.filled = np.ones(len(rows), bool)
         self.fields = keyed(dataset)
-        ready = {key: decode or not states[key].get("files") for key in self.fields}
+        # What came as the contents of files is nowhere else than in the data: it is not decoded again.
+        ready = {key: decode or states[key].get("files") != NAMES for key in self.fields}
         stored = {}
         if folder is not None and any(ready.values()):
             forms = {
@@ -140,13 +141,14 @@ class _Maker:
             self._remember(key, column, inside, places)
 
     def _pass_over(
-        self, bad: list[int], key: str, names: Array, places: Array, numbers: Array, source: Source, log: Log
+        self, bad: list[int], key: str, files: Array, places: Array, numbers: Array, source: Source, log: Log
     ) -> None:
-        field = self.fields[key]
+        field, origin = self.fields[key], source.origin(key)
         if source.faults.share is None:
-            log.refuse(undecodable([str(names[number]) for number in bad], field.feature), field.span)
+            rows = [origin.row(int(row)) for row in numbers[bad[:NAMED]]]
+            log.refuse(undecodable([files[number] for number in bad], field.feature, rows), field.span)
             return
-        told = [partial(_undecodable, str(names[number]), field.feature) for number in bad[:LISTED]]
+        told = [partial(_undecodable, files[number], field.feature, origin, numbers[number]) for number in bad[:LISTED]]
         source.faults.note(numbers[bad], told)
         self.filled[places[bad]] = False
 
@@ -178,8 +180,8 @@ class _Maker:
         )
 
 
-def _undecodable(name: str, feature: Feature) -> str:
-    return undecodable([name], feature).message
+def _undecodable(file: str | bytes, feature: Feature, origin: Origin, row: int) -> str:
+    return undecodable([file], feature, [origin.row(int(row))]).message
 
 
 def _rows(column: Column, rows: Array) -> Array:

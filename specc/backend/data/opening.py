@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from specc.backend.data.making import make_splits
-from specc.backend.data.prepared import broken, undecodable
+from specc.backend.data.prepared import broken
 from specc.backend.data.split import Split
+from specc.data.faults import undecodable
 from specc.data.fingerprint import fingerprint
 from specc.data.opening import open_rows, open_sources
 from specc.data.sources import Source, keyed
 from specc.diagnostics import Log, Rejected
+from specc.kinds.arrays import Array
 from specc.kinds.features import State
 from specc.plan import Dataset, Field, Plan
 
@@ -53,6 +55,13 @@ class Data:
     def skipped(self) -> tuple[str, ...]:
         """A line for each source of which rows were passed over."""
         return tuple(line for source in self.sources.values() if (line := source.faults.summary()))
+
+    def where(self, split: str, examples: Array) -> list[str]:
+        """Where examples of a split came from, each by its own row: `flowers.csv:7`."""
+        shared = self.sources.get("") or self.sources.get("train")
+        source = self.sources.get(split) or shared
+        rows = self.splits[split].rows[examples]
+        return [source.table.origin.where(int(row)) for row in rows] if source else [str(row) for row in rows]
 
     def facts(self) -> Mapping[str, Mapping[str, Any]]:
         """What is known of every field now: `{"targets.species": {"classes": 3, "shape": [], "vocabulary": […]}}`."""

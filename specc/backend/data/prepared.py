@@ -14,11 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from specc.backend.data.records import Stored, gathered
-from specc.codes import S501, S503
 from specc.data.reading import plain
-from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
-from specc.kinds.features import Feature, State, is_class, offsets
+from specc.kinds.features import Feature, State, offsets
 from specc.kinds.readers import Coded, Column
 
 CHUNK_BYTES = 16 * 2**20
@@ -189,82 +187,69 @@ def example(feature: Feature, state: State) -> tuple[int, ...]:
     return tuple(int(size or 0) for size in shape[1 if offsets(feature) is None else 2 :])
 
 
-def decoded(feature: Feature, names: Array, state: State, batch: int = 16) -> Iterator[tuple[int, Array | list[int]]]:
+def decoded(feature: Feature, files: Array, state: State, batch: int = 16) -> Iterator[tuple[int, Array | list[int]]]:
     """Files decoded, in parallel, some at a time: the number of the first, and the batch.
 
     Where one of a batch cannot be decoded, its file comes alone: as a batch of one, or as a list of its number, 0.
     """
+    packed = any(isinstance(one, bytes) for one in files)
+    # What is in memory already is taken from there, not laid beside it as one tensor.
+    keys = tf.range(len(files)) if packed else tf.constant(files, tf.string)
+
+    def tensors(some: Any) -> Any:
+        return _tensors(feature, state, lambda rows: files[rows], some) if packed else from_files(feature, state, some)
+
     contents = (
-        tf.data.Dataset.from_tensor_slices(tf.constant(names, tf.string))
+        tf.data.Dataset.from_tensor_slices(keys)
         .batch(batch)
-        .map(
-            as_written(lambda some: from_files(feature, state, some)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        )
+        .map(as_written(tensors), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(1)
     )
     batches = iter(contents)
-    for start in range(0, len(names), batch):
+    for start in range(0, len(files), batch):
         try:
             yield start, next(batches).numpy()
         except UNREADABLE:
-            for number, name in enumerate(names[start : start + batch], start):
+            for number in range(start, min(start + batch, len(files))):
                 try:
-                    yield number, from_files(feature, state, tf.constant([name])).numpy()
+                    yield number, tensors(keys[number : number + 1]).numpy()
                 except UNREADABLE:
                     yield number, [0]
 
 
-def broken(feature: Feature, names: Array, state: State) -> list[int]:
+def broken(feature: Feature, files: Array, state: State) -> list[int]:
     """The numbers of the files that cannot be decoded."""
-    return [start for start, batch in decoded(feature, names, state) if isinstance(batch, list)]
+    return [start for start, batch in decoded(feature, files, state) if isinstance(batch, list)]
 
 
 def from_files(feature: Feature, state: State, names: Any) -> Any:
     """The network's tensor of files by their names."""
     if not hasattr(feature, "contents"):
-        contents = tf.map_fn(tf.io.read_file, names)
-    else:
-        contents = tf.numpy_function(
-            lambda some: raw_fields(feature, [name.decode() for name in some]), [names], tf.string, stateful=False
-        )
-        contents = tf.ensure_shape(contents, names.shape)
-    return feature.prepare(tf, contents, state)
+        return feature.prepare(tf, tf.map_fn(tf.io.read_file, names), state)
+    return _tensors(feature, state, lambda some: [name.decode() for name in some], names)
 
 
-def raw_fields(feature: Feature, names: Iterable[str]) -> Array:
-    """Files by their names, as the served model takes them: as they lie, or as the feature writes them anew.
+def _tensors(feature: Feature, state: State, files: Callable[[Any], Iterable[str | bytes]], keys: Any) -> Any:
+    """The network's tensor of the files that `files` finds by their keys."""
+    fields = tf.numpy_function(lambda some: raw_fields(feature, files(some)), [keys], tf.string, stateful=False)
+    return feature.prepare(tf, tf.ensure_shape(fields, keys.shape), state)
+
+
+def raw_fields(feature: Feature, files: Iterable[str | bytes]) -> Array:
+    """Files, by their names or with their contents, as the served model takes them: as they are, or as the feature
+    writes them anew.
 
     Raises:
         UnreadableError: when one of them cannot be read.
     """
-    contents = getattr(feature, "contents", lambda name: Path(name).read_bytes())
+    contents = getattr(feature, "contents", bytes)
     try:
-        return np.array([contents(name) for name in names], dtype=object)
+        read = [contents(one if isinstance(one, bytes) else Path(one).read_bytes()) for one in files]
     except (OSError, ValueError) as error:
         raise UnreadableError(str(error)) from error
+    return np.array(read, dtype=object)
 
 
 def as_written(function: Callable[..., Any]) -> Any:
     """A function of graph operations only: autograph would take half a second to read it and find nothing to do."""
     return tf.autograph.experimental.do_not_convert(function)
-
-
-def undecodable(names: list[str], feature: Feature) -> Refusal:
-    """Files that cannot be decoded, as one refusal; those that are gone since they were found are told alone."""
-    gone = [name for name in names if not Path(name).exists()]
-    named = gone or names
-    shown = ", ".join(f"`{name}`" for name in named[:5])
-    others = f" and {len(named) - 5} more" if len(named) > 5 else ""
-    if gone:
-        was = "is" if len(gone) == 1 else "are"
-        return Refusal(
-            S501,
-            f"{shown}{others} {was} gone since the data was opened",
-            "files must stay where they are until the end",
-        )
-    remedy = f"damaged, or of another format: {getattr(feature, 'formats', 'save it again')}, or remove"
-    if is_class(feature):
-        remedy = "a mask is a grey PNG without a palette, and its pixels are class numbers below `classes`"
-    return Refusal(S503, f"cannot decode {shown}{others}", remedy)

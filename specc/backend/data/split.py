@@ -13,7 +13,8 @@ import tensorflow as tf
 from specc.backend.data.augmentation import Augment, Tensors
 from specc.backend.data.inline import Inline
 from specc.backend.data.order import FEW, in_order
-from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, take, undecodable
+from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, take
+from specc.data.faults import undecodable
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature
 
@@ -70,6 +71,15 @@ class Split:
         whether it is another than that of the data; a number says how far from its place an example may come to be.
         What `augment` draws is a function of (seed, epoch, step).
         """
+        return self._elements(self._numbers(batch_size, seed, shuffle, epoch, step), augment)
+
+    def batch(self, batch_size: int, *, seed: int, shuffle: bool | int, epoch: int, step: int) -> Array:
+        """The examples of one batch of such a stream, by their numbers."""
+        examples, _ = next(iter(self._numbers(batch_size, seed, shuffle, epoch, step)))
+        return np.asarray(examples)
+
+    def _numbers(self, batch_size: int, seed: int, shuffle: bool | int, epoch: int, step: int) -> Any:
+        """The numbers of the examples of each batch, endlessly, and the key that the batch draws from."""
 
         def one_epoch(number: Any) -> Any:
             key = _key(seed, number)
@@ -83,7 +93,7 @@ class Split:
                 )
             )
 
-        return self._elements(tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch)), augment)
+        return tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch))
 
     def inline(
         self, batch_size: int, *, seed: int = 0, shuffle: bool | int = False, epoch: int = 0, step: int = 0

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from specc.backend.export.write import Artefact, export
+from specc.backend.export.write import Artefact, demand, export
 
-__all__ = ["Artefact", "export"]
+__all__ = ["Artefact", "demand", "export"]

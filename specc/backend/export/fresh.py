@@ -1,48 +1,38 @@
-"""Run as a program of its own: use each artefact as someone without specc would, and note what it answers.
+"""Run as a program of its own: use an artefact as someone without specc would, and tell what it answers.
 
-`fresh.py FOLDER` finds in FOLDER what `compare` left there, and leaves beside it for artefact N its answers in `N.npz`,
-or in `N.error` why there are none. It imports nothing of specc, and sees to it that nothing else can.
+On standard input come, pickled, first the artefact and how it is read, then one batch of fields after the other; what
+it answers to each goes to standard output: `A`, eight bytes that say how many follow, and these, in NumPy's format of
+archives. Where there is no answer, it is `E` and the reason, and the program ends. It imports nothing of specc, and
+sees to it that nothing else can.
 """
 
 from __future__ import annotations
 
-import json
+import io
+import os
 import pickle
 import sys
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 
-def main(folder: Path) -> None:
-    sys.modules["specc"] = None  # type: ignore[assignment]  # from here on, importing it is an ImportError
-    artefacts = json.loads((folder / "artefacts.json").read_text(encoding="utf-8"))
-    # Written a moment ago by the process that waits for this one, in a folder that only its user can open.
-    examples = pickle.loads((folder / "examples.pickle").read_bytes())
-    # Once a package was imported it can no longer be kept out, so those that bar most come first.
-    for number, artefact in sorted(enumerate(artefacts), key=lambda item: -len(item[1]["barred"])):
-        try:
-            answers = _ask(artefact, examples["raw" if artefact["raw"] else "prepared"])
-        except Exception as error:  # whatever a foreign file can raise is the finding, not a failure of this program
-            reason = str(error).strip().splitlines() or [""]
-            (folder / f"{number}.error").write_text(f"{type(error).__name__}: {reason[0]}", encoding="utf-8")
-        else:
-            np.savez(folder / f"{number}.npz", **answers)
-
-
-def _ask(artefact: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
-    """The answers for the first example alone, then for the others together: the size of a batch must be free."""
-    for name in artefact["barred"]:
-        sys.modules[name] = None  # type: ignore[assignment]
-    scope: dict[str, Any] = {"path": artefact["path"]}
+def main(requests: BinaryIO, replies: BinaryIO) -> None:
     try:
+        # Written by the process that started this one, and by nobody else.
+        artefact = pickle.load(requests)
+        for name in ("specc", *artefact["barred"]):
+            sys.modules[name] = None  # type: ignore[assignment]  # from here on, importing it is an ImportError
+        scope: dict[str, Any] = {"path": artefact["path"]}
         exec(artefact["reading"], scope)
-        parts = [scope["answer"]({name: values[part] for name, values in fields.items()}) for part in _parts(fields)]
-    finally:
-        for name in artefact["barred"]:
-            del sys.modules[name]
-    return {name: np.concatenate([_readable(part[name]) for part in parts]) for name in parts[0]}
+        while (request := _next(requests)) is not None:
+            answers = io.BytesIO()
+            arrays: dict[str, Any] = {name: _readable(answer) for name, answer in scope["answer"](*request).items()}
+            np.savez(answers, **arrays)
+            _tell(replies, b"A", answers.getvalue())
+    except Exception as error:  # whatever a foreign file can raise is the finding, not a failure of this program
+        reason = str(error).strip().splitlines() or [""]
+        _tell(replies, b"E", f"{type(error).__name__}: {reason[0]}".encode())
 
 
 def _readable(answer: Any) -> Any:
@@ -51,10 +41,20 @@ def _readable(answer: Any) -> Any:
     return array.astype(np.float32) if array.dtype.name in ("bfloat16", "float16") else array
 
 
-def _parts(fields: dict[str, Any]) -> list[slice]:
-    rows = len(next(iter(fields.values())))
-    return [slice(0, 1), slice(1, rows)] if rows > 1 else [slice(0, rows)]
+def _next(requests: BinaryIO) -> tuple[str, dict[str, Any]] | None:
+    try:
+        request: tuple[str, dict[str, Any]] = pickle.load(requests)
+    except EOFError:
+        return None
+    return request
+
+
+def _tell(replies: BinaryIO, kind: bytes, content: bytes) -> None:
+    replies.write(kind + len(content).to_bytes(8, "big") + content)
+    replies.flush()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no reply
+    main(sys.stdin.buffer, replies)

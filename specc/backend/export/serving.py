@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from specc.backend.export.by_example import by_example
+from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served
 from specc.kinds.features import State
 from specc.plan import Plan
 
+FREEZE = partial(convert_variables_to_constants_v2, lower_control_flow=False)
 
-def serve(plan: Plan, model: keras.Model, states: Mapping[str, State]) -> Served:
+
+def serve(
+    plan: Plan,
+    model: keras.Model,
+    states: Mapping[str, State],
+    examples: Callable[[], Mapping[str, Array]] = dict,
+) -> Served:
     """The network between the features of its inputs and those of its targets, dropout and augmentation off.
 
     Whatever the network computes in, what it serves has at least float32.
 
     `states` are what features learnt, by `inputs.NAME` and `targets.NAME`. Without a dataset the network is served as
-    it is, on prepared tensors.
+    it is, on prepared tensors. `examples` gives prepared training examples to whom they tell what a network computes.
     """
     fields = {} if plan.dataset is None else {field.name: field for field in plan.dataset.inputs}
     inputs = {
@@ -37,7 +48,7 @@ def serve(plan: Plan, model: keras.Model, states: Mapping[str, State]) -> Served
         }
         return restore(plan, widened(model(prepared, training=False)), states)
 
-    return Served(model, inputs, answer)
+    return Served(model, inputs, answer, examples, FREEZE, by_example(plan, states, inputs, answer))
 
 
 def widened(outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -13,7 +13,10 @@ import tensorflow as tf
 from specc import codes
 from specc.backend.data import open_split
 from specc.backend.export.serving import serve
-from specc.backend.inference.asking import BATCH, Asked, is_file
+from specc.backend.inference.asking import BATCH, Asked, Passed, is_file
+from specc.backend.inference.bare import open_saved_model
+from specc.backend.inference.examining import examine as look
+from specc.backend.inference.examining import open_examples
 from specc.backend.objective import compile_model
 from specc.backend.training import loop
 from specc.backend.training.steps import Steps
@@ -36,36 +39,80 @@ def evaluate(run: Path, plan: Plan, log: Log, split: str = "test") -> dict[str, 
     Raises:
         Rejected: S501 when this is no run or its data is gone, S505 when there is no such split, S50x for the data.
     """
-    model, states = _load(run, log)
+    model, states = load(run, log)
     examples = open_split(plan, states, split, log)
     steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
     size = plan.dataset.batch_size if plan.dataset else BATCH
     return loop.evaluate(steps, steps.feed(examples.batches(size)), examples.steps(size))
 
 
-def predict(run: Path, plan: Plan, inputs: Sequence[str], out: TextIO, log: Log) -> int:
-    """Answer about new raw rows, in their order, and give how many there were.
+def examine(run: Path, plan: Plan, log: Log, split: str = "test", data: Path | None = None) -> dict[str, Any]:
+    """All that can be said of a run on a split of its data, or on other data, as plain data that JSON can hold.
 
     Args:
         run: the run directory.
         plan: of the run's `spec.yaml`.
-        inputs: one file of CSV or JSON lines, or `-` for standard input, with a column for each raw field of the
-            inputs; or pictures or sounds, and folders of them, for a network that takes one.
-        out: where the rows are written in the form in which they came, every column of theirs and then the answers (see
-            `told`). An answer whose name a column has already is called `NAME_predicted`.
+        split: as for `evaluate`.
+        data: a file of CSV, JSON lines, Parquet or NPZ with the spec's columns, targets among them, or a folder where
+            the run learnt from one; all of it, instead of a split.
+
+    Returns:
+        `data` (the split or the path), `examples`, `metrics` as `evaluate` gives them, and `outputs` (see
+        `specc.backend.inference.examining`).
+
+    Raises:
+        Rejected: as `evaluate` does.
+    """
+    model, states = load(run, log)
+    examples, where = open_examples(plan, states, split, data, log)
+    steps = Steps(tf.distribute.get_strategy(), model, compile_model(model, plan, log), log)
+    size = plan.dataset.batch_size if plan.dataset else BATCH
+    return {
+        "run": str(run),
+        "data": split if data is None else str(data),
+        "examples": examples.examples,
+        "metrics": loop.evaluate(steps, steps.feed(examples.batches(size)), examples.steps(size)),
+        "outputs": look(plan, model, states, (examples, where), size),
+    }
+
+
+def predict(
+    run: Path,
+    plan: Plan | None,
+    inputs: Sequence[str],
+    out: Any,
+    log: Log,
+    *,
+    form: str | None = None,
+    passed: Passed | None = None,
+) -> int:
+    """Answer about new raw rows, in their order, some at a time, and give how many were answered.
+
+    Args:
+        run: the run directory, or a SavedModel's.
+        plan: of the run's `spec.yaml`; None for a SavedModel, of which only the signature is known.
+        inputs: one file of CSV, JSON lines or Parquet, or `-` for standard input, with a column for each raw field of
+            the inputs; or pictures or sounds, and folders of them, for a network that takes one.
+        out: where the rows are written, every column of theirs and then the answers (see `told`): a text stream, or
+            one of bytes where `form` is `parquet`. An answer whose name a column has already is called
+            `NAME_predicted`.
+        form: `csv`, `jsonl` or `parquet`; else that in which the rows came, JSON lines for Parquet, CSV for files.
+        passed: counts the rows that cannot be read, and are left out; without it they are errors.
 
     Raises:
         Rejected: S501 for a run or a file that is not there, S502 for a missing column, S503 and S504 for values.
     """
-    model, states = _load(run, log)
-    asked = Asked.of(plan, states, serve(plan, model, states), log)
-    if len(inputs) == 1 and not is_file(inputs[0]):
-        return asked.table(inputs[0], out)
-    return asked.files(inputs, out)
+    files = len(inputs) > 1 or is_file(inputs[0])
+    if plan is None:
+        asked = open_saved_model(run, log, passed, files=files)
+    else:
+        model, states = load(run, log)
+        asked = Asked.of(plan, states, serve(plan, model, states), log, passed)
+    return asked.files(inputs, out, form) if files else asked.table(inputs[0], out, form)
 
 
-def _load(run: Path, log: Log) -> tuple[keras.Model, Mapping[str, State]]:
-    """The trained network of a run, and what its fields learnt."""
+def load(run: Path, log: Log) -> tuple[keras.Model, Mapping[str, State]]:
+    """The trained network of a run, and what its fields learnt. Raises `Rejected`, with S501 or S503 in the log."""
     missing = [name for name in PARTS if not (run / name).is_file()]
     if missing:
         what = f"has no {', '.join(f'`{name}`' for name in missing)}" if run.is_dir() else "is no directory"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,70 @@ from specc.plan import Field, Plan
 Columns = dict[str, list[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """What an output means: the target that it answers, what that learnt, and what the loss drives its numbers to."""
+
+    target: Field | None
+    state: State
+    loss: Call | None
+
+    @property
+    def kind(self) -> str:
+        """`labels`: a set of classes; `classes`: one of several; `binary`: yes or no; `numbers`: anything else."""
+        feature = self.target.feature if self.target else None
+        if isinstance(feature, Category):
+            return "labels" if feature.encode == "multi_hot" else "classes"
+        if isinstance(feature, Binary):
+            return "binary"
+        return "classes" if feature is not None and is_class(feature) else "numbers"
+
+    @property
+    def _strives_for(self) -> str:
+        return "" if self.loss is None else catalog.aliases("losses").get(self.loss.name, self.loss.name).casefold()
+
+    @property
+    def likely(self) -> bool:
+        """Whether its scores are probabilities: no loss but a cross-entropy makes them so."""
+        return "crossentropy" in self._strives_for
+
+    @property
+    def threshold(self) -> float:
+        """From which score on yes is answered: a hinge loss drives its answers apart around 0, others around a half."""
+        return 0.0 if self.kind == "binary" and "hinge" in self._strives_for else 0.5
+
+    @property
+    def vocabulary(self) -> list[str | int] | None:
+        """The names of classes, where they have any."""
+        if self.target is None:
+            return None
+        names: list[str | int] | None = self.target.feature.facts(self.state).get("vocabulary")
+        return names
+
+    def scores(self, answer: Array) -> Array:
+        """What the network holds of each class, on the last axis; of yes or no one number each; other answers as is."""
+        logits = self.loss is not None and self.loss.arguments.get("from_logits") is True
+        match self.kind:
+            case "labels":
+                return _of_two(answer[..., None], logits)[..., 1] if logits else answer
+            case "binary":
+                return _of_two(answer, logits)[..., 1]
+            case "classes":
+                if answer.shape[-1] == 1:
+                    return _of_two(answer, logits)
+                return _softmax(answer) if logits else answer
+        return answer
+
+
+def sense(plan: Plan, states: Mapping[str, State], output: str) -> Sense:
+    """What an output of a plan's network means."""
+    targets = {field.name: field for field in plan.dataset.targets} if plan.dataset else {}
+    training = plan.training
+    target = training.target_of(output) if training else output
+    loss = next((term.loss for term in training.terms if term.output == output), None) if training else None
+    return Sense(targets.get(target), states.get(f"targets.{target}", {}), loss)
+
+
 def told(plan: Plan, states: Mapping[str, State], answers: Mapping[str, Array]) -> Columns:
     """The columns of a batch of answers, by output name; each output has one, or two where it is a choice.
 
@@ -26,44 +91,35 @@ def told(plan: Plan, states: Mapping[str, State], answers: Mapping[str, Array]) 
     of all. A loss that is no cross-entropy leaves no probabilities: there it is `NAME_score`. What is neither is a
     number, or a list of them.
     """
-    targets = {field.name: field for field in plan.dataset.targets} if plan.dataset else {}
-    training = plan.training
     columns: Columns = {}
     for name, answer in answers.items():
-        target = training.target_of(name) if training else name
-        loss = next((term.loss for term in training.terms if term.output == name), None) if training else None
-        columns |= dict(_columns(name, answer, targets.get(target), states.get(f"targets.{target}", {}), loss))
+        columns |= dict(_columns(name, answer, sense(plan, states, name)))
     return columns
 
 
-def _columns(
-    name: str, answer: Array, target: Field | None, state: State, loss: Call | None
-) -> Iterator[tuple[str, list[Any]]]:
-    strives_for = "" if loss is None else catalog.aliases("losses").get(loss.name, loss.name).casefold()
-    likely = f"{name}_{'probability' if 'crossentropy' in strives_for else 'score'}"
-    logits = loss is not None and loss.arguments.get("from_logits") is True
-    match target.feature if target else None:
-        case Category(encode="multi_hot") as feature:
-            score = _of_two(answer[..., None], logits)[..., 1] if logits else answer
-            names = feature.facts(state).get("vocabulary") or list(range(answer.shape[-1]))
-            yield name, [[n for n, s in zip(names, row, strict=False) if s >= 0.5] for row in score]
+def _columns(name: str, answer: Array, means: Sense) -> Iterator[tuple[str, list[Any]]]:
+    likely = f"{name}_{'probability' if means.likely else 'score'}"
+    score = means.scores(answer)
+    match means.kind:
+        case "labels":
+            names = means.vocabulary or list(range(answer.shape[-1]))
+            yield name, [[n for n, s in zip(names, row, strict=False) if s >= means.threshold] for row in score]
             yield likely, _plain(score)
-        case feature if isinstance(feature, Category) or (feature is not None and is_class(feature)):
-            if answer.shape[-1] == 1:
-                answer = _of_two(answer, logits)
-            elif logits:
-                answer = _softmax(answer)
-            index = answer.argmax(axis=-1)
-            yield name, _named(index, feature.facts(state).get("vocabulary"))
-            yield likely, _plain(answer.max(axis=-1))
-        case Binary():
-            score = _of_two(answer, logits)[..., 1]
-            # A hinge loss drives its answers apart around 0, every other around a half.
-            yield name, (score >= (0.0 if "hinge" in strives_for else 0.5)).astype(int).tolist()
+        case "classes":
+            yield name, _named(score.argmax(axis=-1), means.vocabulary)
+            yield likely, _plain(score.max(axis=-1))
+        case "binary":
+            yield name, (score >= means.threshold).astype(int).tolist()
             yield likely, _plain(score)
         case _:
-            alone = answer.ndim == 2 and answer.shape[1] == 1
-            yield name, _plain(answer[:, 0] if alone else answer)
+            yield name, plainly(answer)
+
+
+def plainly(answer: Array) -> list[Any]:
+    """What an output says of each example: one number or text, or a list of them."""
+    if answer.dtype.kind == "O":
+        answer = np.vectorize(lambda value: value.decode(errors="replace"), otypes=[object])(answer)
+    return _plain(answer[:, 0] if answer.ndim == 2 and answer.shape[1] == 1 else answer)
 
 
 def _softmax(logits: Array) -> Array:

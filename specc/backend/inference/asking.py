@@ -6,23 +6,27 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.data.prepared import UNREADABLE, broken, raw_fields, undecodable
+from specc.backend.data.prepared import UNREADABLE, broken, raw_fields
 from specc.backend.inference.answers import Columns, told
-from specc.backend.inference.rows import Numbered, Rows, read_rows, write_rows
+from specc.backend.inference.rows import Batch, Row, Rows, read_parquet, read_rows
+from specc.backend.inference.writing import write_rows
+from specc.data.faults import undecodable
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served
-from specc.kinds.features import Origin, State, offsets
+from specc.kinds.features import BadRows, Origin, State, offsets
 from specc.kinds.readers import found, listed
+from specc.kinds.readers._files import unpacked
 from specc.kinds.readers.audio_folder import SOUNDS
 from specc.kinds.readers.csv import MISSING
 from specc.kinds.readers.image_folder import EXTENSIONS as PICTURES
@@ -31,6 +35,9 @@ from specc.tensors import Tensor
 
 BATCH = 256
 """Rows that are read, answered and written at a time."""
+
+LISTED = 100
+"""Of rows that are passed over, so many are named."""
 
 NAMED = 3
 """Of how many columns that one field lacks each is told."""
@@ -43,144 +50,226 @@ EXTENSIONS = (*PICTURES, *SOUNDS)
 _ENDINGS = f"they end in {', '.join(EXTENSIONS)}"
 
 
+@dataclass(slots=True)
+class Passed:
+    """Rows that were passed over because they cannot be read: how many, and what is wrong with the first of them."""
+
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+
+    def over(self, refusal: Refusal) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self.named) < LISTED:
+            self.named.append(refusal.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """An input that is named by its file: how the contents are read, which of some cannot be, and how that is told."""
+
+    contents: Callable[[Array], Array]
+    broken: Callable[[Array], list[int]]
+    undecodable: Callable[[list[str]], Refusal]
+
+    @classmethod
+    def of(cls, field: Field, state: State) -> Files:
+        feature = field.feature
+        return cls(
+            partial(raw_fields, feature),
+            lambda names: broken(feature, names, state),
+            lambda names: undecodable(names, feature),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An input of a network that is asked: its name, where a row has it, and how its values are read and checked."""
+
+    name: str
+    columns: tuple[str, ...]
+    raw: Tensor
+    read: Callable[[Array, Origin], Array]
+    window: bool = False
+    files: Files | None = None
+
+    @classmethod
+    def of(cls, field: Field, raw: Tensor, state: State) -> Taken:
+        """A field of a spec. A window of many rows is found under its own name, others in their columns."""
+        window = offsets(field.feature) is not None
+        files = Files.of(field, state) if state.get("files") else None
+        read = partial(field.feature.read, state=state)
+        return cls(field.name, (field.name,) if window else field.columns, raw, read, window, files)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A trained network that can be asked, and the log for what is wrong with the questions.
 
     `fields` are the inputs that it takes; what else a dataset describes is not asked for. `respond` is the whole way
-    from raw fields to answers, traced once for batches of any size.
+    from raw fields to answers, traced once for batches of any size; `told` makes columns of them. `csv` are the
+    arguments of the reader that it learnt from, where that was one of CSV. With `passed`, a row that cannot be read is
+    counted there and left out.
     """
 
-    plan: Plan
-    states: Mapping[str, State]
-    fields: tuple[Field, ...]
-    raw: Mapping[str, Tensor]
+    fields: tuple[Taken, ...]
     respond: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    told: Callable[[Mapping[str, Array]], Columns]
     log: Log
+    csv: Mapping[str, Any] | None = None
+    passed: Passed | None = None
 
     @classmethod
-    def of(cls, plan: Plan, states: Mapping[str, State], served: Served, log: Log) -> Asked:
+    def of(
+        cls, plan: Plan, states: Mapping[str, State], served: Served, log: Log, passed: Passed | None = None
+    ) -> Asked:
         """A network ready to be asked."""
-        fields = tuple(f for f in (plan.dataset.inputs if plan.dataset else ()) if f.name in served.inputs)
+        fields = tuple(
+            Taken.of(field, served.inputs[field.name], states[f"inputs.{field.name}"])
+            for field in (plan.dataset.inputs if plan.dataset else ())
+            if field.name in served.inputs
+        )
         specs = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in served.inputs.items()}
         respond = tf.function(served.answer, input_signature=[specs], autograph=False)
-        return cls(plan, states, fields, served.inputs, respond, log)
+        sources = plan.dataset.sources.values() if plan.dataset else ()
+        csv = next((call.arguments for call in sources if call.name == "csv"), None)
+        return cls(fields, respond, partial(told, plan, states), log, csv, passed)
 
-    def table(self, path: str, out: TextIO) -> int:
-        """Answer the rows of a file of CSV or JSON lines, or of standard input, and give how many there were."""
-        sources = self.plan.dataset.sources.values() if self.plan.dataset else ()
-        learnt_from = next((call.arguments for call in sources if call.name == "csv"), None)
-        delimiter = "\t" if path.endswith(".tsv") else (learnt_from or {}).get("delimiter", ",")
-        header = (learnt_from or {}).get("header", True)
+    def table(self, path: str, out: Any, form: str | None = None) -> int:
+        """Answer the rows of a file of CSV, JSON lines or Parquet, or of standard input, and give how many there were.
+
+        `out` is a text stream, or one of bytes where `form` is `parquet`. Without a form, rows go out as they came;
+        those of Parquet as JSON lines.
+        """
+        csv = self.csv or {}
+        delimiter = "\t" if path.removesuffix(".gz").endswith(".tsv") else csv.get("delimiter", ",")
         # Texts that stood for nothing in training stand for nothing here, and no others.
-        missing = frozenset() if learnt_from is None else frozenset(learnt_from.get("missing", MISSING))
+        missing = frozenset() if self.csv is None else frozenset(csv.get("missing", MISSING))
+        skip = self.passed.over if self.passed else None
         with ExitStack() as stack:
             try:
-                lines = sys.stdin.buffer if path == STDIN else stack.enter_context(_file(path).open("rb"))
-                return self._answer(read_rows(lines, _called(path), delimiter, header=header), path, missing, out)
+                if path.endswith(".parquet"):
+                    return self._answer(read_parquet(_file(path)), path, frozenset(), out, form or "jsonl")
+                lines = sys.stdin.buffer if path == STDIN else stack.enter_context(unpacked(_file(path)))
+                rows = read_rows(lines, _called(path), delimiter, header=csv.get("header", True), skip=skip)
+                return self._answer(rows, path, missing, out, form or rows.form)
             except Refusal as refusal:
                 self._refuse(refusal, path)
                 raise Rejected(self.log) from refusal
 
-    def files(self, paths: Sequence[str], out: TextIO) -> int:
+    def files(self, paths: Sequence[str], out: Any, form: str | None = None) -> int:
         """Answer pictures or sounds and folders of them, as CSV with their names under the one field's column."""
         try:
             column = self._file_column()
             files = dict.fromkeys(file for path in paths for file in _files(path))
             rows = ((number, {column: file}) for number, file in enumerate(files, start=1))
-            return self._answer(Rows("csv", (column,), rows), paths[0], frozenset(), out)
+            return self._answer(Rows("csv", (column,), rows), paths[0], frozenset(), out, form or "csv")
         except Refusal as refusal:
             self._refuse(refusal, paths[0])
             raise Rejected(self.log) from refusal
 
-    def _answer(self, rows: Rows, path: str, missing: frozenset[str], out: TextIO) -> int:
-        seen = set(rows.columns)
+    def _answer(self, rows: Rows, path: str, missing: frozenset[str], out: Any, form: str) -> int:
+        seen = dict.fromkeys(rows.columns)
         names: dict[str, str] = {}
-        write: Callable[[dict[str, Any]], None] | None = None
+        write: Callable[[Row], None] | None = None
         count = 0
-        if rows.form == "csv":
-            self._need(seen, path)
-        for batch in self._at_least_one(rows):
-            if batch:
-                seen.update(*(row for _, row in batch))
-                self._need(seen, path)
-            answers = self._ask(self._read(batch, missing, path))
-            if write is None:
-                names = {name: f"{name}_predicted" if name in seen else name for name in answers}
-                write = write_rows(rows.form, (*rows.columns, *names.values()), out, header=rows.header)
-            for place, (_, row) in enumerate(batch):
-                write(row | {names[name]: column[place] for name, column in answers.items()})
-            count += len(batch)
+        if rows.form != "jsonl":
+            self._need(rows.readable, path)
+        with ExitStack() as stack:
+            for batch in self._at_least_one(rows):
+                if rows.form == "jsonl" and len(batch):
+                    seen |= dict.fromkeys(chain.from_iterable(row for _, row in batch.numbered))
+                    self._need(seen, path)
+                batch, fields = self._read(batch, rows.where, missing, path)
+                batch, answers = self._ask(batch, fields)
+                if write is None:
+                    names = {name: f"{name}_predicted" if name in seen else name for name in answers}
+                    columns = (*seen, *names.values())
+                    write = stack.enter_context(write_rows(form, columns, out, header=rows.header, types=rows.types))
+                for place, (_, row) in enumerate(batch.numbered):
+                    write(row | {names[name]: column[place] for name, column in answers.items()})
+                count += len(batch)
         return count
 
-    def _at_least_one(self, rows: Rows) -> Iterator[list[Numbered]]:
+    def _at_least_one(self, rows: Rows) -> Iterator[Batch]:
         """The batches; an empty one where there are no rows, so that their answer has its columns all the same."""
-        yield (first := next(batches := rows.batches(BATCH), []))
-        if first:
+        wanted = tuple(dict.fromkeys(column for field in self.fields for column in field.columns))
+        yield (first := next(batches := rows.batches(BATCH, wanted), Batch([])))
+        if len(first):
             yield from batches
 
-    def _need(self, there: set[str], path: str) -> None:
+    def _need(self, there: Sequence[str] | Mapping[str, Any], path: str) -> None:
         """Have a column for every field, or tell all that are missing."""
         before = self.log.errors
-        lacking = ([key for key in _keys(field) if key not in there][:NAMED] for field in self.fields)
+        lacking = ([key for key in field.columns if key not in there][:NAMED] for field in self.fields)
         for column in dict.fromkeys(chain.from_iterable(lacking)):
             close, listing = nearest(column, sorted(there)), f"there are {listed(sorted(there))}"
             help = f"did you mean `{close}`? {listing}" if close else listing
             self._refuse(Refusal(codes.S502, f"{_called(path)} has no column `{column}`", help), path)
         self._stop(before)
 
-    def _read(self, batch: list[Numbered], missing: frozenset[str], path: str) -> dict[str, Array]:
-        """The raw fields of some rows, every value checked against what was learnt."""
-        before = self.log.errors
-        name = _called(path)
+    def _read(self, batch: Batch, where: str, missing: frozenset[str], path: str) -> tuple[Batch, dict[str, Array]]:
+        """The raw fields of some rows, every value checked; and the rows, without those that are passed over."""
+        name, before = _called(path), self.log.errors
         folder = Path.cwd() if path == STDIN else Path(path).absolute().parent
-        origin = Origin(lambda row: f"{name}:{batch[row][0]}", folder)
-        fields: dict[str, Array] = {}
-        for field in self.fields:
-            raw = self.raw[field.name]
-            if not batch:
-                shape = [size or 0 for size in raw.shape or (None,)]
-                fields[field.name] = np.zeros(shape, object if raw.dtype == "string" else raw.dtype)
-                continue
-            try:
-                column = _column([[row.get(key) for _, row in batch] for key in _keys(field)], missing, origin, raw)
-                if offsets(field.feature) is not None and column.ndim != len(raw.shape or ()):
-                    raise _no_window(field, raw, origin)
-                read = field.feature.read(column, origin, self.states[f"inputs.{field.name}"])
-                fields[field.name] = _exact(read, origin, raw)
-            except Refusal as refusal:
-                self._refuse(refusal, path)
-        self._stop(before)
-        return fields
 
-    def _ask(self, fields: Mapping[str, Array]) -> Columns:
-        """The answers to raw fields, files read; one that cannot be decoded is named."""
-        files = [f for f in self.fields if self.states[f"inputs.{f.name}"].get("files")]
+        def field_of(taken: Taken, some: Batch) -> Array:
+            origin = Origin(lambda row: where.format(name=name, number=some.numbered[row][0]), folder)
+            return _field(taken, some, missing, origin)
+
+        while True:
+            fields: dict[str, Array] = {}
+            bad: dict[int, Refusal] = {}
+            for taken in self.fields:
+                try:
+                    fields[taken.name] = field_of(taken, batch)
+                except Refusal as refusal:
+                    if self.passed is None:
+                        self._refuse(refusal, path)
+                    else:
+                        bad = _at_fault(refusal, batch, partial(field_of, taken)) | bad
+            self._stop(before)
+            if not bad or self.passed is None:
+                return batch, fields
+            batch = self._without(bad, batch, self.passed)
+
+    def _without(self, bad: Mapping[int, Refusal], batch: Batch, passed: Passed) -> Batch:
+        for place in sorted(bad):
+            passed.over(bad[place])
+        return batch.pick([place for place in range(len(batch)) if place not in bad])
+
+    def _ask(self, batch: Batch, fields: Mapping[str, Array]) -> tuple[Batch, Columns]:
+        """The answers to raw fields, files read; one that cannot be decoded is named, or passed over with its row."""
+        files = {taken.name: taken.files for taken in self.fields if taken.files}
         given = dict(fields)
         try:
-            for field in files:
-                given[field.name] = raw_fields(field.feature, fields[field.name])
-            answers = self.respond({name: tf.constant(v, self.raw[name].dtype) for name, v in given.items()})
+            for name, of in files.items():
+                given[name] = of.contents(fields[name])
+            answers = self.respond({t.name: tf.constant(given[t.name], t.raw.dtype) for t in self.fields})
         except UNREADABLE as error:
-            for field in files:
-                names = fields[field.name]
-                if bad := broken(field.feature, names, self.states[f"inputs.{field.name}"]):
-                    raise undecodable([names[number] for number in bad], field.feature) from error
+            for name, of in files.items():
+                names = fields[name]
+                if not (bad := of.broken(names)):
+                    continue
+                if self.passed is None:
+                    raise of.undecodable([names[number] for number in bad]) from error
+                batch = self._without({n: of.undecodable([names[n]]) for n in bad}, batch, self.passed)
+                good = np.delete(np.arange(len(names)), bad)
+                return self._ask(batch, {name: values[good] for name, values in fields.items()})
             raise
-        return told(self.plan, self.states, {name: tensor.numpy() for name, tensor in answers.items()})
+        return batch, self.told({name: tensor.numpy() for name, tensor in answers.items()})
 
     def _file_column(self) -> str:
         """The column of the one field that files can fill."""
-        files = [f for f in self.fields if self.states[f"inputs.{f.name}"].get("files")]
-        others = [f.column for f in self.fields if f not in files]
+        columns = [column for taken in self.fields for column in taken.columns]
+        files = [taken for taken in self.fields if taken.files]
         if not files:
-            message = f"this network takes {listed(others)}, and was not trained on files of pictures or sounds"
-            raise Refusal(codes.S503, message, "give its inputs as CSV or JSON lines")
-        if others or len(files) > 1:
-            columns = [f.column for f in self.fields]
+            message = f"this network takes {listed(columns)}, and was not trained on files of pictures or sounds"
+            raise Refusal(codes.S503, message, "give its inputs as CSV, JSON lines or Parquet")
+        if len(self.fields) > 1:
             message = f"this network takes {listed(columns)}, more than one file"
-            raise Refusal(codes.S502, message, "give CSV or JSON lines with these columns, files by their path")
-        return files[0].column
+            raise Refusal(codes.S502, message, "give a table with these columns, files by their path")
+        return files[0].columns[0]
 
     def _refuse(self, refusal: Refusal, path: str) -> None:
         """Report at the line that the message names, where it names one."""
@@ -193,17 +282,43 @@ class Asked:
             raise Rejected(self.log)
 
 
-def _keys(field: Field) -> tuple[str, ...]:
-    """Where a row has a field: in its columns, or, for a window of many rows, under its own name."""
-    return field.columns if offsets(field.feature) is None else (field.name,)
+def _field(taken: Taken, batch: Batch, missing: frozenset[str], origin: Origin) -> Array:
+    """One raw field of some rows, every value checked against what was learnt."""
+    raw = taken.raw
+    if not len(batch):
+        shape = [size or 0 for size in raw.shape or (None,)]
+        return np.zeros(shape, object if raw.dtype == "string" else raw.dtype)
+    if taken.columns[0] in batch.columns:
+        sides = [batch.columns[name] for name in taken.columns]
+        column = sides[0] if len(sides) == 1 else np.stack(sides, axis=1)
+    else:
+        column = _column([[row.get(key) for _, row in batch.numbered] for key in taken.columns], missing, origin, raw)
+    if taken.window and column.ndim != len(raw.shape or ()):
+        raise _no_window(taken.name, raw, origin)
+    return _exact(taken.read(column, origin), origin, raw)
 
 
-def _no_window(field: Field, raw: Tensor, origin: Origin) -> Refusal:
+def _at_fault(refusal: Refusal, batch: Batch, read: Callable[[Batch], Array]) -> dict[int, Refusal]:
+    """Which rows of a batch are at fault, each with its own fault, by being read alone."""
+    marked = isinstance(refusal, BadRows)
+    suspects = np.flatnonzero(refusal.bad).tolist() if isinstance(refusal, BadRows) else range(len(batch))
+    bad: dict[int, Refusal] = dict.fromkeys(suspects, refusal) if marked else {}
+    for place in suspects:
+        try:
+            read(batch.pick([place]))
+        except Refusal as its_own:
+            bad[place] = its_own
+    if not bad:
+        raise refusal
+    return bad
+
+
+def _no_window(name: str, raw: Tensor, origin: Origin) -> Refusal:
     rows, columns = (raw.shape or ())[1:]
     return Refusal(
         codes.S503,
-        f"`{field.name}` in {origin.where(0)} is no window of {rows} rows of {columns} numbers",
-        f'in JSON lines it is a list of rows, the earliest first: `{{"{field.name}": [[…], …]}}`',
+        f"`{name}` in {origin.where(0)} is no window of {rows} rows of {columns} numbers",
+        f'in JSON lines it is a list of rows, the earliest first: `{{"{name}": [[…], …]}}`',
     )
 
 

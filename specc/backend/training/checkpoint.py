@@ -103,6 +103,9 @@ class Memory:
             if isinstance(callback, keras.callbacks.CSVLogger) and callback.csv_file:
                 callback.csv_file.flush()
                 learnt[WRITTEN] = os.path.getsize(callback.filename)
+            if isinstance(callback, keras.callbacks.TensorBoard):
+                for writer in callback._writers.values():
+                    writer.flush()
             taken.append(learnt)
         return taken
 

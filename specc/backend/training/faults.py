@@ -11,9 +11,12 @@ from typing import Any
 import tensorflow as tf
 
 from specc import codes
+from specc.backend.devices import free_memory
 from specc.backend.lower import reason
 from specc.calls import Call
 from specc.diagnostics import Code, Log, Rejected, Span
+from specc.memory import largest_batch, memory
+from specc.memory.figures import size
 from specc.plan import Plan, Step, Training
 
 REFUSALS = (
@@ -26,6 +29,9 @@ REFUSALS = (
     tf.errors.InvalidArgumentError,
 )
 """What Keras and TensorFlow raise while a step is traced, where shapes or types do not go together."""
+
+MARGIN = 0.9
+"""What of free memory a batch can have: it lies in pieces, and more than tensors is kept in it."""
 
 _OPERATION = re.compile(r"^(?P<message>.*\S)\s*\[\[\{\{node (?P<node>[^}]+)\}\}\]\]", re.MULTILINE)
 _ALLOCATION = re.compile(r"shape\[(?P<shape>[\d,]+)\] and type (?P<type>\w+)")
@@ -46,11 +52,48 @@ def loss_scope(number: int) -> str:
     return f"specc_loss_{number}"
 
 
-CALLBACK_FAILURES = (ValueError, KeyError, TypeError, AttributeError, ImportError, OSError, RuntimeError)
+def metric_scope(number: int) -> str:
+    """The name under which operations of the metric with this number stand in the graph."""
+    return f"specc_metric_{number}"
 
 
-def of_callback(error: BaseException, callbacks: Sequence[Sequence[Any]], training: Training, log: Log) -> bool:
-    """Report an error at the callback that raised it, of one of the phases; False when none did.
+@contextmanager
+def memory_explained(plan: Plan, log: Log) -> Iterator[None]:
+    """Report that memory runs out while a network is made. Raises `Rejected`."""
+    free = free_memory()
+    try:
+        yield
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        shortage(plan, log, "there is no memory for the weights of this network", free=free)
+        raise Rejected(log) from error
+
+
+def shortage(plan: Plan, log: Log, message: str, *, free: int, span: Span | None = None) -> None:
+    """Report S604, with what training was to take by the estimate, and the largest batch that fits."""
+    needed = memory(plan)
+    fits = largest_batch(plan, int(MARGIN * free))
+    told = f"training was to take about {size(needed.training)} with `batch_size: {needed.batch}`"
+    told += "" if needed.exact else ", not counting steps of unknown size"
+    told += f", and {size(free)} were free"
+    if fits == 0:
+        remedy = "one example alone is too much by this estimate: a smaller network is needed"
+    elif fits < needed.batch:
+        remedy = f"by this estimate, `batch_size: {fits}` is the largest that fits"
+    else:
+        half = max(1, needed.batch // 2)
+        remedy = f"by this estimate it fits, and it does not: others may take memory too; try `batch_size: {half}`"
+    log.report(codes.S604, span or plan.network.outputs[0].span, message, help=f"{told}\n{remedy}")
+
+
+def of_callback(
+    error: Exception,
+    callbacks: Sequence[Sequence[Any]],
+    trackers: Sequence[Any],
+    plan: Plan,
+    training: Training,
+    log: Log,
+) -> bool:
+    """Report an error at the callback that raised it, of one of the phases, or at the tracker; False when none did.
 
     Keras calls callbacks through a list of its own, so the traceback is where one sees which it was.
     """
@@ -59,6 +102,7 @@ def of_callback(error: BaseException, callbacks: Sequence[Sequence[Any]], traini
         for some, phase in zip(callbacks, training.phases, strict=True)
         for pair in zip(some, phase.callbacks, strict=True)
     ]
+    made += zip(trackers, plan.runtime.tracking, strict=False)
     for frame, _ in walk_tb(error.__traceback__):
         for callback, call in made:
             if frame.f_locals.get("self") is callback:
@@ -67,8 +111,11 @@ def of_callback(error: BaseException, callbacks: Sequence[Sequence[Any]], traini
     return False
 
 
-def report(error: tf.errors.OpError, plan: Plan, training: Training, log: Log) -> None:
-    """Say what an operation of TensorFlow's did not take while training ran, at the step or the loss it belongs to."""
+def report(error: tf.errors.OpError, plan: Plan, training: Training, free: int, log: Log) -> None:
+    """Say what an operation of TensorFlow's did not take while training ran, at the step, loss or metric it belongs to.
+
+    `free` are the bytes that there were when training began.
+    """
     found = _OPERATION.search(str(error))
     message = found["message"].strip() if found else reason(error)
     node = found["node"] if found else ""
@@ -78,13 +125,10 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, log: Log) -
         tensor = _ALLOCATION.search(message)
         what = f"a {tensor['type']} tensor of shape ({tensor['shape'].replace(',', ', ')})" if tensor else "a tensor"
         within = f" in `{step.name}`" if step else ""
-        size = plan.dataset.batch_size if plan.dataset else 0
-        log.report(
-            codes.S604,
-            span,
-            f"the device has no memory left for {what}{within}",
-            help=f"a smaller `batch_size` than {size}, or a smaller network, needs less",
-        )
+        shortage(plan, log, f"the device has no memory left for {what}{within}", free=free, span=span)
+    elif metric := metric_of(node, training):
+        told = _lower(message.partition("  Label values")[0])
+        log.report(codes.S404, metric.span or training.span, f"`{metric.name}` cannot be computed: {told}")
     elif "label value" in message:
         loss = loss_of(node, training)
         log.report(
@@ -110,6 +154,13 @@ def loss_of(node: str, training: Training) -> Call | None:
     scopes = node.split("/")
     terms = enumerate(training.terms)
     return next((term.loss for number, term in terms if loss_scope(number) in scopes), None)
+
+
+def metric_of(node: str, training: Training) -> Call | None:
+    """The metric that an operation belongs to."""
+    scopes = node.split("/")
+    calls = (call for some in training.metrics.values() for call in some)
+    return next((call for number, call in enumerate(calls) if metric_scope(number) in scopes), None)
 
 
 def step_of(node: str, plan: Plan) -> Step | None:

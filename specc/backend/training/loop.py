@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import tensorflow as tf
@@ -22,6 +22,7 @@ from specc.backend.training.checkpoint import (
     values_of,
     variables_of,
 )
+from specc.backend.training.debug import Beginning, Trail
 from specc.backend.training.interrupt import Interrupt
 from specc.backend.training.pace import Pace, stride
 from specc.backend.training.progress import Progress, Silent
@@ -52,7 +53,7 @@ class Outcome:
     """What training came to: its steps, and its epochs, the last of which may have ended early.
 
     `history` has a value per epoch under each of Keras's log names; one for each validation where not all epochs end
-    with one. `waiting` is the share of the time of its steps in which they waited for data.
+    with one. `waiting` is the share of the time of its steps in which they waited for data; NaN in a deterministic run.
     """
 
     history: Mapping[str, Sequence[float]]
@@ -65,17 +66,18 @@ class Outcome:
 
 
 class Diverged(Exception):
-    """The loss became NaN or infinite. `weights` are those after the last whole epoch, None in the first.
+    """The loss became NaN or infinite.
 
-    `epoch` and `step` count from 1, the step within its epoch; `outputs` are those whose loss is not finite.
+    `epoch` and `step` count from 1, the step within its epoch; `outputs` are those whose loss is not finite. `begun`
+    is where it began, None where nobody looked or nothing was found.
     """
 
-    def __init__(self, epoch: int, step: int, outputs: Sequence[str], weights: list[Any] | None) -> None:
+    def __init__(self, epoch: int, step: int, outputs: Sequence[str] = (), begun: Beginning | None = None) -> None:
         super().__init__(f"step {step} of epoch {epoch}")
         self.epoch = epoch
         self.step = step
         self.outputs = tuple(outputs)
-        self.weights = weights
+        self.begun = begun
         self.phase = 0
         """Of several, counted from 0."""
 
@@ -166,6 +168,8 @@ class Fit:
     until: int | None = None
     validation_freq: int = 1
     callbacks: Sequence[Any] = ()
+    trackers: Sequence[Any] = ()
+    """Callbacks that only look on: what they know is in no checkpoint."""
     steps_per_call: int | None = None
     progress: Progress = field(default_factory=Silent)
     interrupt: Interrupt = field(default_factory=Interrupt)
@@ -175,6 +179,10 @@ class Fit:
     before: Outcome | None = None
     total: int | None = None
     clock: Clock = field(default_factory=lambda: Clock())
+    trail: Trail | None = None
+    """Marks the way, so that one can go back to where a loss that is not finite began."""
+    kept: str = ""
+    """After something has failed: the last epoch or step that the model has learnt from; empty where there is none."""
 
     _chain: Any = field(init=False)
     _memory: Memory = field(init=False)
@@ -184,7 +192,12 @@ class Fit:
     _began: int = 0
     _next: int = 0
     _taken: int = 0
-    _kept: list[Any] | None = None
+    _at: tuple[int, int] = (0, 0)
+    """The epoch and step of the next batch."""
+    _whole: Literal["all", "epoch", "weights", "nothing"] = "nothing"
+    """What is as it is between two steps: all that changes; all but what the end of an epoch does; or the weights."""
+    _kept: tuple[str, list[Any]] | None = None
+    """The last whole epoch, and the weights after it."""
 
     def run(self, since: Checkpoint | None = None) -> Outcome:
         """Train for so many epochs, or until a callback, a person or a loss that is not finite ends it.
@@ -198,12 +211,12 @@ class Fit:
             DamagedError: `since` is of another network.
             OSError: a checkpoint could not be written.
         """
-        self._begin(since)
         model, logs = self.steps.model, Logs()
-        held_out = self.steps.feed(self.validation.stream(0, 0)) if self.validation else None
         validating = Pace()
-        first, end = since.step if since else 0, self._began + self.epochs
         try:
+            self._begin(since)
+            held_out = self.steps.feed(self.validation.stream(0, 0)) if self.validation else None
+            first, end = since.step if since else 0, self._began + self.epochs
             for epoch in range(self._next, end):
                 if model.stop_training:
                     break
@@ -215,10 +228,13 @@ class Fit:
                 self._next = epoch + 1
                 self.steps.average_state()
                 logs = self._meter.logs()
+                self._whole = "weights"
                 validates = (epoch + 1) % self.validation_freq == 0
                 if held_out is not None and self.validation is not None and validates:
                     found = evaluate(self.steps, held_out, self.validation.steps, self._chain, validating)
                     logs |= {f"val_{name}": value for name, value in found.items()}
+                if done == self._length(epoch):
+                    self._at, self._whole = (epoch + 1, 0), "epoch"
                 with warnings.catch_warnings():
                     if not validates:
                         # Callbacks that monitor a validation wait for the next one, and would say so.
@@ -234,7 +250,8 @@ class Fit:
                 last = model.stop_training or epoch + 1 == end
                 if self.checkpoints and (last or self.checkpoints.due(taken=self._taken, epochs=epoch + 1)):
                     self.checkpoints.keep(self._now(epoch + 1, 0))
-                self._kept = model.get_weights()
+                self._kept = _place(epoch + 1, 0), model.get_weights()
+            self._whole = "weights"
             self.steps.finish()
             self._chain.on_train_end(logs)
             if self.checkpoints:
@@ -243,6 +260,11 @@ class Fit:
             # A full disk, most often. Files that callbacks hold open are closed, or are not to be closed either.
             with contextlib.suppress(OSError):
                 self._chain.on_train_end(logs)
+            raise
+        except Terminated:
+            raise
+        except Exception:
+            self.kept = self._rescue(logs)
             raise
         finally:
             self.progress.stop()
@@ -254,9 +276,14 @@ class Fit:
         self._began = since.began if since else self.before.epochs if self.before else 0
         end = self._began + self.epochs
         self._chain = keras.callbacks.CallbackList(
-            list(self.callbacks), add_history=True, model=steps.model, epochs=end, steps=feed.steps, verbose=0
+            [*self.callbacks, *self.trackers],
+            add_history=True,
+            model=steps.model,
+            epochs=end,
+            steps=feed.steps,
+            verbose=0,
         )
-        strides = [stride(self.callbacks), self.checkpoints.stride if self.checkpoints else None]
+        strides = [stride([*self.callbacks, *self.trackers]), self.checkpoints.stride if self.checkpoints else None]
         self._pace = Pace(self.steps_per_call, [each for each in strides if each])
         self.clock.compiling()
         steps.model.stop_training = False
@@ -271,7 +298,7 @@ class Fit:
             self._resume(since)
         elif self.before:
             self._taken = self.before.steps
-            self._kept = steps.model.get_weights()
+            self._kept = _place(self._began, 0), steps.model.get_weights()
             self._remember(self.before.history, self._began)
         # `BackupAndRestore` says where it has resumed, in the first phase.
         resumed = 0 if self.phase else steps.model._initial_epoch or 0
@@ -285,7 +312,7 @@ class Fit:
         self._memory.give(since.callbacks)
         self._meter.tally = steps.sums(since.losses, since.examples)
         self._taken = since.taken
-        self._kept = steps.model.get_weights()
+        self._kept = _place(since.epoch, since.step), steps.model.get_weights()
         self._remember(since.history, since.epoch)
         steps.model.stop_training = since.stopped
 
@@ -301,11 +328,15 @@ class Fit:
     def _epoch(self, epoch: int, first: int) -> int:
         """Take the steps of an epoch from `first` on; how many of it are done then."""
         steps, model, meter, done = self.steps, self.steps.model, self._meter, first
+        self._at, self._whole = (epoch, first), "all"
         self._chain.on_epoch_begin(epoch)
         length = self._length(epoch)
         while done < length and not model.stop_training and not self.interrupt.asked:
             count = self._pace.steps(self._taken, length - done)
             self._chain.on_train_batch_begin(done)
+            if self.trail:
+                self.trail.mark(self.steps, epoch, done)
+            self._whole = "nothing"
             started, examples, waited = perf_counter(), meter.examples, meter.waited
             meter.tally = steps.train(self._iterator, tf.constant(count), meter.tally)
             bad = int(meter.tally.bad)
@@ -314,11 +345,14 @@ class Fit:
             logs = meter.logs()
             if bad >= 0:
                 _farewell(self._chain, done + bad, logs)
-                raise Diverged(epoch + 1, done + bad + 1, _culprits(steps, meter.losses), self._kept)
+                at = epoch, done + bad
+                begun = self.trail.follow(steps, self.feed.stream, self.feed.steps, *at) if self.trail else None
+                raise Diverged(epoch + 1, done + bad + 1, _culprits(steps, meter.losses), begun)
             done += count
             self._taken += count
+            self._at, self._whole = (epoch, done), "all"
             self._chain.on_train_batch_end(done - 1, logs)
-            self.progress.advance(epoch, done, self.clock.rate, logs)
+            self.progress.advance(epoch, done, self.clock.rate, logs, self.clock.waiting)
             if self.checkpoints and self.checkpoints.due(taken=self._taken):
                 self.checkpoints.keep(self._now(epoch, done))
         if done < length:
@@ -341,6 +375,30 @@ class Fit:
             self._chain.on_train_end(self._meter.logs())  # files that callbacks hold open
             raise Terminated(epoch + 1, step)
         return True
+
+    def _rescue(self, logs: Logs) -> str:
+        """After a failure: leave the model as it last was whole, and a checkpoint where all is; say how far it came."""
+        model, (epoch, step) = self.steps.model, self._at
+        if self._whole == "nothing":
+            if self._kept is None:
+                return ""
+            place, weights = self._kept
+            model.set_weights(weights)
+            return place
+        if not self._taken:
+            return ""
+        if self._whole == "epoch":
+            if len(model.history.epoch) < epoch:
+                model.history.on_epoch_end(epoch - 1, logs)  # comes after all other callbacks
+            self._meter = Meter(self.steps)
+        if self._whole != "weights" and self.checkpoints:
+            with contextlib.suppress(OSError):
+                self.checkpoints.keep(self._now(epoch, step))
+                self.checkpoints.settle()
+        for callback in self._chain.callbacks:
+            with contextlib.suppress(Exception):
+                callback.on_train_end(logs)  # files that it holds open
+        return _place(epoch, step)
 
     def _now(self, epoch: int, step: int) -> Checkpoint:
         steps, meter = self.steps, self._meter
@@ -389,14 +447,19 @@ class Clock:
 
     @property
     def waiting(self) -> float:
-        """What part of the time was spent waiting for data, 0 before the second call."""
-        return min(1.0, self.waited / self.seconds) if self.seconds else 0.0
+        """What part of the time was spent waiting for data, 0 before the second call; NaN where that is not known."""
+        return min(self.waited / self.seconds, 1.0) if self.seconds else 0.0
 
 
 def _number(value: Any) -> Any:
     """A metric's result as a float; one with several values, like per-class F1, as a list."""
     array = keras.ops.convert_to_numpy(value)
     return float(array) if array.ndim == 0 else array.tolist()
+
+
+def _place(epoch: int, step: int) -> str:
+    """The last of so many whole epochs, or of so many steps of the one after them."""
+    return f"step {step} of epoch {epoch + 1}" if step else f"epoch {epoch}"
 
 
 def _culprits(steps: Steps, losses: Sequence[float]) -> list[str]:

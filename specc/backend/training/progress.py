@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
+from time import monotonic
 from typing import IO, Any, Protocol
+
+from specc.backend.devices import memory_in_use
+from specc.memory.figures import size
 
 NOTABLE = 0.05
 """A smaller share of waiting for data is not worth a word while training goes on."""
@@ -17,12 +23,12 @@ class Progress(Protocol):
     def start(self, epochs: int, steps: int) -> None:
         """Training begins: so many epochs of so many steps."""
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None:
-        """A call of the compiled loop is done; `rate` is in examples a second."""
+    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float], waiting: float) -> None:
+        """A call of the compiled loop is done; `rate` is in examples a second, `waiting` the share of waiting for data
+        in all steps so far, NaN where that is not known."""
 
     def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> None:
-        """An epoch is done, validated where there is something to validate on; `waiting` is the share of waiting for
-        data in all steps so far."""
+        """An epoch is done, validated where there is something to validate on."""
 
     def stop(self) -> None:
         """Training is over, well or not."""
@@ -32,9 +38,9 @@ class Progress(Protocol):
 
 
 def progress(stream: IO[str] | None = None) -> Progress:
-    """A bar where the stream (standard error, when none is given) is a terminal, lines where it is not."""
+    """A bar where the stream (standard error, when none is given) is a terminal that can draw it, lines elsewhere."""
     stream = stream or sys.stderr
-    return Bar(stream) if stream.isatty() else Lines(stream)
+    return Bar(stream) if stream.isatty() and os.environ.get("TERM") != "dumb" else Lines(stream)
 
 
 class Silent:
@@ -42,7 +48,7 @@ class Silent:
 
     def start(self, epochs: int, steps: int) -> None: ...
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None: ...
+    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float], waiting: float = 0.0) -> None: ...
 
     def epoch(
         self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float = 0.0
@@ -63,7 +69,7 @@ class Lines:
     def start(self, epochs: int, steps: int) -> None:
         self.epochs = epochs
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None: ...
+    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float], waiting: float = 0.0) -> None: ...
 
     def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> None:
         print(_line(epoch, self.epochs, rate, seconds, logs, waiting), file=self.stream, flush=True)
@@ -76,7 +82,8 @@ class Lines:
 
 @dataclass(slots=True)
 class Bar:
-    """A bar for the whole run with the figures so far under it, and above it the lines of epochs that are done."""
+    """A bar for the whole run with the time left, speed and memory under it, and the figures so far; above it the lines
+    of epochs that are done."""
 
     stream: IO[str]
     epochs: int = 0
@@ -84,32 +91,45 @@ class Bar:
     _live: Any = None
     _bar: Any = None
     _task: Any = None
+    _speed: Any = None
     _figures: Any = None
+    _first: tuple[int, float] | None = None
+    """The steps that were done when the first call of the loop had ended, which compiles, and the time."""
 
     def start(self, epochs: int, steps: int) -> None:
         # Late, because a run whose output goes to a file never needs it.
         from rich.console import Console, Group
         from rich.live import Live
-        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
         from rich.text import Text
 
         self.epochs, self.steps = epochs, steps
-        self._figures = Text("compiling the first step", no_wrap=True, overflow="ellipsis")
+        self._speed = Text("compiling the first step", style="dim", no_wrap=True, overflow="ellipsis")
+        self._figures = Text("", no_wrap=True, overflow="ellipsis")
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[at]}"),
-            TimeRemainingColumn(compact=True),
         )
         self._task = self._bar.add_task(f"epoch 1/{epochs}", total=epochs * steps, at=f"step 0/{steps}")
-        self._live = Live(Group(self._bar, self._figures), console=Console(file=self.stream), transient=True)
+        shown = Group(self._bar, self._speed, self._figures)
+        self._live = Live(shown, console=Console(file=self.stream), transient=True)
         self._live.start()
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float]) -> None:
-        done = epoch * self.steps + step
-        at = f"step {step}/{self.steps}" + (f"  {rate:,.0f} examples/s" if rate else "")
+    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float], waiting: float) -> None:
+        done, now = epoch * self.steps + step, monotonic()
+        at = f"step {step:,}/{self.steps:,}"
+        if self._first is None:
+            self._first = done, now
+        elif done > self._first[0]:
+            left = (self.epochs * self.steps - done) * (now - self._first[1]) / (done - self._first[0])
+            at += f"  {_clock(left)} left"
         self._bar.update(self._task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", at=at)
+        figures = [f"{rate:,.0f} examples/s"] if rate else []
+        figures += [f"{size(held)} {name}" for name, held in memory_in_use().items()]
+        figures += [f"{waiting:.0%} waiting for data"] if rate and not isnan(waiting) else []
+        self._speed.plain = "  ".join(figures)
         self._figures.plain = _figures(logs)
 
     def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> None:
@@ -128,6 +148,13 @@ def _line(epoch: int, epochs: int, rate: float, seconds: float, logs: Mapping[st
     speed = f"  {rate:,.0f} examples/s" if rate else ""
     waits = f"  {waiting:.0%} waiting for data" if waiting >= NOTABLE else ""
     return f"epoch {epoch + 1}/{epochs}  {_figures(logs)}{speed}  {seconds:.1f} s{waits}"
+
+
+def _clock(seconds: float) -> str:
+    """`0:07`, `12:34`, `1:02:03`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _figures(logs: Mapping[str, float]) -> str:

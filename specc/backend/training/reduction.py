@@ -7,18 +7,42 @@ and the division comes after the divisors of all replicas were added.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import tensorflow as tf
 from keras import ops
 
 
-def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int, weights: Any = None) -> tuple[Any, Any]:
+def counted(targets: Any, answer: Any, ignored: int | None) -> tuple[Any, Any, Any]:
+    """Targets, what the network answers, and where both count: those that are `ignored` become class 0, which every
+    loss and metric can take.
+
+    Returns:
+        The mask is None where all count, else of the shape of the targets. Then one probability a target has a
+        dimension of its own, so that Keras does not make the mean of several.
+    """
+    if ignored is None:
+        return targets, answer, None
+    there = ops.not_equal(targets, ignored)
+    targets = ops.where(there, targets, ops.zeros_like(targets))
+    if len(answer.shape) == len(there.shape):
+        mask, answer = mask_of(answer), ops.expand_dims(answer, -1)
+        answer._keras_mask = mask
+    if answer.shape[-1] == 1:
+        targets = ops.expand_dims(targets, -1)
+    return targets, answer, there
+
+
+def summed(
+    loss: Any, y_true: Any, y_pred: Any, replicas: int, weights: Any = None, there: Any = None
+) -> tuple[Any, Any]:
     """The sum of a `keras.losses.Loss` over the examples that one replica holds, and its share of the divisor.
 
     Args:
         y_true: targets `[examples, …]`. y_pred: the network's output, which may carry a mask.
         weights: one for each example, which the sum is weighed by; the divisor stays, as in `fit`.
+        there: where the targets count, a mask of their shape.
 
     Returns:
         Two float32 scalars. Summed over replicas, their quotient is `loss(y_true, y_pred)` of the global batch.
@@ -31,8 +55,12 @@ def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int, weights: Any = No
     made = mask_of(values)  # `ignore_class` makes one
     if len(values.shape) == 0:
         # Dice and its like make one number of a batch: the mean over replicas, by examples, is the nearest there is.
+        # They are made of products and sums, in which 0 towards 0 does not count.
+        if there is not None:
+            values = loss.call(_where(there, y_true), _where(there, y_pred))
         return values * (examples if weights is None else ops.sum(ops.cast(weights, loss.dtype))), examples
-    mask = given if made is None else made if given is None else ops.logical_and(given, made)
+    masks = [ops.cast(one, "bool") for one in (given, made, there) if one is not None]
+    mask = reduce(ops.logical_and, masks) if masks else None
     count = ops.cast(ops.size(values), loss.dtype)
     if mask is not None:
         mask = ops.cast(mask, values.dtype)
@@ -49,6 +77,12 @@ def summed(loss: Any, y_true: Any, y_pred: Any, replicas: int, weights: Any = No
     if loss.reduction in ("sum", "none", None):
         count = ops.cast(1.0 / replicas, loss.dtype)
     return ops.sum(values), count
+
+
+def _where(there: Any, values: Any) -> Any:
+    """Values where a mask lets them through, else 0; they may have a dimension more than it."""
+    mask = ops.cast(there, values.dtype)
+    return values * (ops.expand_dims(mask, -1) if len(mask.shape) < len(values.shape) else mask)
 
 
 def of_classes(weights: Any, targets: Any) -> Any:

@@ -12,8 +12,8 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from specc import codes
 from specc.backend.objective import Objective, Term
-from specc.backend.training.faults import blamed, loss_scope
-from specc.backend.training.reduction import first, mask_of, of_classes, shards, summed
+from specc.backend.training.faults import blamed, loss_scope, metric_scope
+from specc.backend.training.reduction import counted, first, mask_of, of_classes, shards, summed
 from specc.diagnostics import Log
 
 SUM = tf.distribute.ReduceOp.SUM
@@ -24,7 +24,7 @@ class Tally(NamedTuple):
 
     `losses` is float64 `[1 + outputs]`: the total loss and that of each output, each summed over examples. `examples`
     counts them. `bad` is the first step of the last call whose loss was not finite, or -1; nothing runs after it.
-    `waited` is how many seconds, float64, the steps stood still until their batch was there.
+    `waited` is how many seconds, float64, the steps stood still until their batch was there, or NaN.
     """
 
     losses: Any
@@ -252,7 +252,9 @@ class Steps:
                 given, answer, weights = share.targets[term.target], predictions[term.output], share.weights
                 if self.replicas > 1:
                     given, answer, weights = (self._counted(share, tensor) for tensor in (given, answer, weights))
-                part = summed(term.loss, given, answer, self.replicas, self._weights(weights, given, training))
+                target, answer, there = counted(given, answer, term.ignored)
+                own = self._weights(weights, target, training)
+                part = summed(term.loss, target, answer, self.replicas, own, there)
                 parts.append(self._if_any(share, term, part))
         sums = tf.stack([tf.cast(part[0], tf.float32) for part in parts])
         return sums, tf.stack([*(tf.cast(part[1], tf.float32) for part in parts), share.examples])
@@ -300,15 +302,21 @@ class Steps:
                 self.objective.optimizer.apply(gradients, self.variables)
 
     def _measure(self, share: Share, predictions: Mapping[str, Any]) -> None:
-        for measure in self.objective.measures:
-            with blamed(self.log, codes.S404, measure.span, f"`{measure.metric.name}`"):
-                target, answer, given = share.targets[measure.target], predictions[measure.output], share.weights
+        for number, measure in enumerate(self.objective.measures):
+            scope = tf.name_scope(metric_scope(number))
+            with blamed(self.log, codes.S404, measure.span, f"`{measure.metric.name}`"), scope:
+                target, answer, weights = share.targets[measure.target], predictions[measure.output], share.weights
                 if self.replicas > 1:
                     target, answer = first(target, share.size), first(answer, share.size)
-                    given = given if given is None else first(given, share.size)
-                if given is not None and (mask := mask_of(answer)) is not None:
+                    weights = weights if weights is None else first(weights, share.size)
+                given = weights
+                target, answer, there = counted(target, answer, measure.ignored)
+                if weights is not None and (mask := there if there is not None else mask_of(answer)) is not None:
                     # Keras multiplies the two as they are.
-                    given = tf.reshape(given, (-1, *(1 for _ in mask.shape[1:])))
+                    given = tf.reshape(weights, (-1, *(1 for _ in mask.shape[1:])))
+                if there is not None:
+                    there = tf.cast(there, tf.float32)
+                    given = there if given is None else there * given
                 measure.metric.update_state(target, answer, sample_weight=given)
 
     def average_state(self) -> None:
@@ -341,10 +349,10 @@ class Steps:
 def _timed(iterator: Any) -> tuple[Any, Any]:
     """The next batch, and the seconds until it was there: a step begins when the one before it has ended.
 
-    Where operations are to give the same bits each time, TensorFlow refuses them the clock, and no seconds are told.
+    NaN where operations are deterministic, as no clock is.
     """
     if is_op_determinism_enabled():
-        return iterator.get_next(), tf.constant(0.0, tf.float64)
+        return iterator.get_next(), tf.constant(float("nan"), tf.float64)
     began = tf.timestamp()
     with tf.control_dependencies([began]):
         batch = iterator.get_next()

@@ -12,12 +12,15 @@ names the step that does not compile; --target tpu:32 means 32 cores.
     specc run model.yaml --dry-run
     specc run model.yaml --dry-run --target tpu
     specc run model.yaml --out runs/night --resume
+    specc run model.yaml --find-lr
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +30,10 @@ from specc import driver
 from specc.cli.options import overrides, tpu_target
 from specc.cli.screen import DONE, FAULT, INTERRUPTED, TERMINATED, show
 from specc.diagnostics import Log
+from specc.plan import Plan
+from specc.render import rates
+from specc.render.artefacts import artefacts
 from specc.render.metrics import metrics
-from specc.render.text import count
 
 if TYPE_CHECKING:
     from specc.backend.run import Run
@@ -49,6 +54,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Go on with the run in DIR, or with the last of this name that is not finished; where there is none, begin.",
 )
+@click.option(
+    "--debug",
+    is_flag=True,
+    help="When the loss becomes NaN or infinite, take the last steps again and say where it began.",
+)
+@click.option(
+    "--find-lr", is_flag=True, help="Try ever greater learning rates, draw what the loss does, and suggest one. No run."
+)
 @click.option("--dry-run", is_flag=True, help="Take one training step on one batch, and leave nothing behind.")
 @tpu_target
 def command(
@@ -57,6 +70,8 @@ def command(
     params: dict[str, Any],
     sets: dict[str, Any],
     resume: bool,
+    debug: bool,
+    find_lr: bool,
     dry_run: bool,
     tpu_cores: int | None,
 ) -> int:
@@ -67,15 +82,26 @@ def command(
     show(log.sorted(), log.sources)
     told = set(log.diagnostics)
     print(f"{plan.name}: checked, loading TensorFlow", file=sys.stderr)
+    if find_lr:
+        return _find_rate(plan, out, log)
     if tpu_cores is not None:
         driver.compile_for_tpu(plan, tpu_cores, log)
-    run = driver.run(plan, out, log, dry_run=dry_run, resume=resume, show_progress=not dry_run)
+    run = driver.run(plan, out, log, dry_run=dry_run, resume=resume, debug=debug, show_progress=not dry_run)
     show([d for d in log.sorted() if d not in told], log.sources)
     if tpu_cores is not None:
         print(f"one training step compiles for a core of a TPU, one of {tpu_cores}")
     print("\n".join(_outcome(run)))
     ended = {"interrupted": INTERRUPTED, "terminated": TERMINATED}
     return ended.get(run.status, FAULT if log.errors else DONE)
+
+
+def _find_rate(plan: Plan, out: Path | None, log: Log) -> int:
+    folder, found = driver.find_rate(plan, out, log, show_progress=True)
+    picture, data = folder / "learning_rate.svg", folder / "learning_rate.json"
+    picture.write_text(rates.as_svg(found, plan.name), encoding="utf-8")
+    data.write_text(json.dumps(rates.as_json(found), indent=2) + "\n", encoding="utf-8")
+    print("\n".join(["", rates.table(found), "", *rates.advice(found, plan), f"picture      {picture}"]))
+    return DONE
 
 
 def _outcome(run: Run) -> Iterator[str]:
@@ -93,8 +119,7 @@ def _outcome(run: Run) -> Iterator[str]:
     for line in run.skipped:
         yield f"{line}\n"
     yield f"trained on   {run.chosen}"
-    yield f"data         waited for in {run.waiting:.0%} of the time of training"
+    if not isnan(run.waiting):
+        yield f"data         waited for in {run.waiting:.0%} of the time of training"
     yield f"run          {run.path}"
-    for name, artefact in run.artefacts.items():
-        checked = f"answers as trained on {count(artefact.examples, 'example')}, within {artefact.difference:.1g}"
-        yield f"{name:<11}  {artefact.path}  ({checked})"
+    yield from artefacts(run.artefacts)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
 
-from specc.kinds.exporters import Served
+from specc.kinds.exporters import FLOAT32, Form, Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +15,17 @@ class Keras:
     """A `.keras` file that plain Keras loads; it takes prepared tensors by input name."""
 
     artefact: ClassVar[str] = "model.keras"
-    raw: ClassVar[bool] = False
+    forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("prepared",),)
+    packages: ClassVar[tuple[str, ...]] = ()
     barred: ClassVar[tuple[str, ...]] = ()
+    bound: ClassVar[float] = FLOAT32
+    strays: ClassVar[float] = 0.0
     reading: ClassVar[str] = """\
 import keras
 
 model = keras.saving.load_model(path)
 
-def answer(fields):
+def answer(form, fields):
     return model(fields, training=False)
 """
 

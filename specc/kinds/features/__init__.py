@@ -15,9 +15,12 @@ from specc.tensors import Tensor
 State = Mapping[str, Any]
 """What a feature learnt from the training split, plain data that JSON can hold: means, vocabularies.
 
-`raw` is always there: the dtype of the raw field by its name. `files` is there and true when the values that `read`
-gives are names of files, whose bytes are the raw field.
+`raw` is always there: the dtype of the raw field by its name. `files` is there when the values that `read` gives are
+files, whose bytes are the raw field: `names` of them, as texts, or, in some rows at least, their `contents`, as bytes.
 """
+
+NAMES, PACKED = "names", "contents"
+"""The two forms of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,11 @@ class Origin:
         """The rows that a mask picks: `titanic.csv:7`, or `titanic.csv:7 and 176 other rows`; or so many of which the
         first is the mask's."""
         at = np.flatnonzero(bad)
-        column = f" (column `{self.column}`)" if self.column else ""
-        return others(self.where(int(at[0])) + column, len(at) if count is None else count)
+        return others(self.row(int(at[0])), len(at) if count is None else count)
+
+    def row(self, number: int) -> str:
+        """One row."""
+        return self.where(number) + (f" (column `{self.column}`)" if self.column else "")
 
     def after(self, start: int, column: str = "") -> Origin:
         """That of the rows from `start` on, of one column."""
@@ -109,9 +115,20 @@ def offsets(feature: Feature) -> tuple[int, ...] | None:
     return of_window
 
 
+def takes_files(feature: Feature | None) -> bool:
+    """Can it read files, by their names or their bytes? A feature may say so with `takes_files`."""
+    return bool(getattr(feature, "takes_files", False))
+
+
 def is_class(feature: Feature) -> bool:
     """Are its values the numbers of classes, one or many an example? A feature may say so with `is_class`."""
     return bool(getattr(feature, "is_class", False))
+
+
+def ignored(feature: Feature) -> int | None:
+    """The value that stands, in a target, for what counts neither in losses nor in metrics: its `ignore_class`."""
+    value: int | None = getattr(feature, "ignore_class", None)
+    return value
 
 
 class Feature(Protocol):
@@ -125,9 +142,9 @@ class Feature(Protocol):
     numeric: ClassVar[bool]
     """Whether a reader that has only texts should give numbers, where all of them are.
 
-    A feature of files may have `contents(name)`, which gives a file as the served model takes it and raises ValueError
-    when that cannot be; without it, that is the file as it lies. `formats` is then what to do with one that cannot be
-    decoded.
+    A feature of files may have `contents(data)`, which gives the bytes of a file as the served model takes them and
+    raises ValueError when that cannot be; without it, they are as the file has them. `formats` is then what to do with
+    one that cannot be decoded.
     """
 
     def tensor(self, state: State | None = None) -> Tensor:

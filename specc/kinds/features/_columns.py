@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from specc.codes import S503
 from specc.diagnostics import Refusal
@@ -48,11 +49,67 @@ def _plain(column: Array) -> Array:
     kinds = {type(v) for v in column}
     if kinds <= {str}:
         return column
+    if bytes in kinds:
+        return _plain(np.array([_decoded(v) if isinstance(v, bytes) else v for v in column], dtype=object))
     if kinds <= {int, float, bool, type(None)} and kinds != {type(None)}:
         if kinds <= {int, bool}:
             return column.astype(np.int64)
         return np.array([math.nan if v is None else float(v) for v in column])
     return np.array([_text(v) for v in column], dtype=object)
+
+
+BLANKS = " \t\n\r\v\f"
+"""Around a value they are no part of it: those of ASCII, which TensorFlow takes off too."""
+
+
+def stripped(values: Array) -> Array:
+    """Texts without the blanks around them; numbers as they are."""
+    if values.dtype.kind != "O":
+        return values
+    found = np.empty(len(values), object)
+    for row, value in enumerate(values):
+        found[row] = value.strip(BLANKS)
+    return found
+
+
+def arrays(column: Array, origin: Origin, shape: tuple[int, ...] | None = None) -> Array:
+    """Arrays that came each by itself, because not all have one shape, as one array; any other column as it is.
+
+    Raises:
+        BadRows: S503 for rows that have none of the shape: the one given where any has it, else that of most.
+    """
+    if column.dtype.kind != "O":
+        return column
+    each = [_array(one) for one in column]
+    shapes = [None if one is None else one.shape for one in each]
+    counts = Counter(one for one in shapes if one is not None)
+    if 2 * counts.total() < len(column) or not counts:
+        return column
+    wanted = shape if shape is not None and shape in counts else counts.most_common(1)[0][0]
+    bad = np.array([one != wanted for one in shapes], bool)
+    if bad.any():
+        first = shapes[int(np.flatnonzero(bad)[0])]
+        here = "no numbers in an array" if first is None else f"the shape {list(first)}"
+        told = f"{{rows}} holds no array of the shape {list(wanted)}, and others do"
+        raise BadRows(S503, told, bad, origin, f"here is {here}: correct the row, or leave it out")
+    return np.stack([one for one in each if one is not None])
+
+
+def _array(value: object) -> Array | None:
+    """An array of numbers, also as Python's lists; None for anything else."""
+    if isinstance(value, list | tuple):
+        try:
+            value = np.array(value)
+        except ValueError:  # lists of several lengths
+            return None
+    return value if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" else None
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal(S503, "the bytes of this column are not UTF-8 text", "store text as UTF-8") from error
 
 
 def _text(value: object) -> str:

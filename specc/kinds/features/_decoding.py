@@ -1,12 +1,26 @@
-"""Files of pictures to bytes of red, green and blue, in graph operations."""
+"""Files of pictures to bytes of red, green and blue, or to places in a palette, in graph operations."""
 
 from __future__ import annotations
 
+import zlib
 from types import ModuleType
 from typing import Any
 
 GREYS = b"".join(bytes((value, value, value, 0)) for value in range(256))
 """The palette of a grey BMP file. TensorFlow takes any other for it and would give wrong colors without a word."""
+
+TYPE, PALETTE = 25, 3
+"""Where a PNG file says what its values are, and that they are places in a palette. 0 there is grey."""
+
+HEAD = 33
+"""So many first bytes of it are its mark and its header, whose last four are the checksum of the 17 before them."""
+
+REPAINTED = bytes(TYPE) + bytes([PALETTE]) + bytes(HEAD - 4 - TYPE - 1)
+REPAINTED += (zlib.crc32(REPAINTED[12:]) ^ zlib.crc32(bytes(17))).to_bytes(4, "big")
+"""The bits that differ between the head of a file with a palette and one of the same values as grey: a checksum is
+linear, so that its own bits do not depend on the others."""
+
+BYTES = [bytes([value]) for value in range(256)]
 
 ENOUGH = 2
 """A picture is decoded at a size that is so many times the one that it is brought to: smoothing does the rest."""
@@ -40,6 +54,34 @@ def colors(tf: ModuleType, data: Any, reduced_to: int | None) -> Any:
     else:
         picture = tf.cond(tf.equal(tf.strings.substr(data, 0, 3), b"\xff\xd8\xff"), jpeg, whole)
     return tf.ensure_shape(picture, (None, None, 3))
+
+
+def stored(tf: ModuleType, data: Any) -> Any:
+    """The bytes of a file as uint8 [height, width, channels], with the channels that it has."""
+    return tf.io.decode_image(data, channels=0, expand_animations=False)
+
+
+def has_palette(tf: ModuleType, data: Any) -> Any:
+    """True for a PNG file whose values are places in a palette."""
+    is_png = tf.equal(tf.strings.substr(data, 0, 4), b"\x89PNG") & (tf.strings.length(data) > HEAD)
+    return is_png & tf.equal(tf.strings.substr(data, TYPE, 1), bytes([PALETTE]))
+
+
+def places(tf: ModuleType, data: Any) -> Any:
+    """A PNG file with a palette as uint8 [height, width, 1]: the places in it, not its colors.
+
+    TensorFlow gives colors. So its head is made that of a grey one, whose decoder passes over the palette.
+    """
+    head = tf.io.decode_raw(tf.strings.substr(data, 0, HEAD), tf.uint8)
+    head = tf.bitwise.bitwise_xor(head, tf.constant(list(REPAINTED), tf.uint8))
+    head = tf.strings.reduce_join(tf.gather(tf.constant(BYTES), tf.cast(head, tf.int32)))
+    grey = tf.io.decode_png(
+        tf.strings.join([head, tf.strings.substr(data, HEAD, tf.strings.length(data) - HEAD)]), channels=1
+    )
+    # Values of fewer than eight bits come spread over 0…255.
+    bits = tf.io.decode_raw(tf.strings.substr(data, TYPE - 1, 1), tf.uint8)[0]
+    most = tf.bitwise.left_shift(tf.constant(1, tf.int32), tf.cast(bits, tf.int32)) - 1
+    return tf.cast(tf.cast(grey, tf.int32) * most // 255, tf.uint8)
 
 
 def has_true_colors(tf: ModuleType, data: Any) -> Any:

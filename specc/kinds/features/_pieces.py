@@ -10,10 +10,7 @@ from specc.codes import S104, S503
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Origin
-from specc.kinds.features._columns import scalars, shortened
-
-BLANKS = " \t\n\r\v\f"
-"""Around a value they are no part of it: those of ASCII, which TensorFlow takes off too."""
+from specc.kinds.features._columns import BLANKS, scalars, shortened
 
 BETWEEN = "|"
 """What stands between values that came as lists, where no separator is stated."""

@@ -14,8 +14,8 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
-from specc.kinds.features._columns import unbounded
-from specc.kinds.features._files import named
+from specc.kinds.features._columns import arrays, unbounded
+from specc.kinds.features._files import form, given
 from specc.kinds.features._sound import BANDS, frame, frames, mels, resampled, spectra
 from specc.tensors import Tensor
 
@@ -71,6 +71,11 @@ class Audio:
             return round(self.rate * self.seconds)
         return None if state is None else int(state["shape"][0])
 
+    @property
+    def takes_files(self) -> bool:
+        """Files differ in length: it must be known what they are brought to."""
+        return self.seconds is not None
+
     def tensor(self, state: State | None = None) -> Tensor:
         samples = self._samples(state)
         if self.as_ == "waveform":
@@ -83,23 +88,28 @@ class Audio:
         return {"shape": list(shape[1:])} if shape is not None and None not in shape[1:] else {}
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
-        form = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"
-        there = form if state is None else "files" if "files" in state else f"arrays of shape {state['shape']}"
-        if form != there:
-            told = f"these sounds are {form}, and those of the training rows are {there}"
+        column = arrays(column, origin, None if state is None or "shape" not in state else tuple(state["shape"]))
+        here = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"
+        there = here if state is None else "files" if "files" in state else f"arrays of shape {state['shape']}"
+        if here != there:
+            told = f"these sounds are {here}, and those of the training rows are {there}"
             raise Refusal(S503, told, "give every source the same form of sounds")
-        if form == "files":
-            return self._files(column, origin)
+        if here == "files":
+            return self._files(column, origin, state)
         return self._arrays(column, origin)
 
-    def _files(self, column: Array, origin: Origin) -> Array:
+    def _files(self, column: Array, origin: Origin, state: State | None) -> Array:
         if self.seconds is None:
             told = "sounds in files differ in length, and no `seconds` is given"
             raise Refusal(S104, told, "add `seconds`: what is longer is cut, what is shorter followed by silence")
-        names = named(column, origin, "sound")
-        if other := next((name for name in names if Path(name).suffix.lower() != ".wav"), None):
-            _soundfile(Path(other).name)
-        return names
+        files = given(column, origin, "sound", state)
+        for number, one in enumerate(files):
+            if isinstance(one, bytes):
+                if one[:4] in _OTHERS:
+                    _soundfile(f"the sound in {origin.row(number)}")
+            elif Path(one).suffix.lower() != ".wav":
+                _soundfile(f"`{Path(one).name}`")
+        return files
 
     def _arrays(self, column: Array, origin: Origin) -> Array:
         shape = column.shape[1:]
@@ -119,20 +129,20 @@ class Audio:
             raise BadRows(S503, told, bad, origin, "correct these samples")
         return values
 
-    def contents(self, name: str) -> bytes:
-        """A file as the served network takes it: WAV of 16 bits. What is of another form is decoded and written anew.
+    def contents(self, data: bytes) -> bytes:
+        """The bytes of a file as the served network takes them: WAV of 16 bits. What is of another form is decoded and
+        written anew.
 
         Raises:
             ValueError: when it cannot be decoded.
         """
-        data = Path(name).read_bytes()
         if data[:4] == b"RIFF" and data[12:16] == b"fmt " and data[16:22] in _PLAIN and data[34:36] == b"\x10\0":
             if not _whole(data):
                 raise ValueError("a WAV file that was cut off")
             return data
         if data[:4] == b"OggS" and not _ended(data):
             raise ValueError("an OGG file that was cut off")
-        package = _soundfile(Path(name).name)
+        package = _soundfile("a sound")
         try:
             sound, rate = package.read(io.BytesIO(data), dtype="float32", always_2d=True)
         except package.SoundFileError as error:
@@ -145,8 +155,8 @@ class Audio:
         state: State = {}
         while (sent := (yield)) is not None:
             values = sent[0]
-            if not state and values.dtype.kind == "O":
-                state = {"raw": "string", "files": True}
+            if values.dtype.kind == "O":
+                state = {"raw": "string", "files": form(values, state)}
             elif not state:
                 state = {"raw": values.dtype.name, "shape": list(values.shape[1:])}
         return state
@@ -187,6 +197,9 @@ class Audio:
         return generator.uniform(-1, 1, (rows, round(self.rate * self.seconds))).astype(np.float32)
 
 
+_OTHERS = (b"fLaC", b"OggS")
+"""How files begin that are no WAV."""
+
 _PLAIN = (b"\x10\0\0\0\x01\0", b"\x12\0\0\0\x01\0")
 """The forms of a header that TensorFlow reads: 16 or 18 bytes long, of plain numbers."""
 
@@ -206,10 +219,10 @@ def _ended(data: bytes) -> bool:
     return len(page) >= 27 + len(lengths) + sum(lengths) and len(lengths) > 0 and bool(page[5] & 4)
 
 
-def _soundfile(name: str) -> Any:
+def _soundfile(what: str) -> Any:
     try:
         import soundfile
     except (ImportError, OSError) as error:  # OSError: its C library is not there
-        told = f"`{name}` is not WAV of 16 bits, and reading others needs the package soundfile"
+        told = f"{what} is not WAV of 16 bits, and reading others needs the package soundfile"
         raise Refusal(S606, told, "type `pip install 'specc[audio]'`") from error
     return soundfile

@@ -12,7 +12,7 @@ from specc.diagnostics import Refusal, nearest
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State, missing
-from specc.kinds.features._columns import numbers, scalars, shortened
+from specc.kinds.features._columns import BLANKS, numbers, scalars, shortened, stripped
 from specc.tensors import Tensor
 
 YES, NO = ("1", "true", "yes"), ("0", "false", "no")
@@ -40,7 +40,7 @@ class Binary:
         return {"shape": [1]}
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
-        values = scalars(column, "binary")
+        values = stripped(scalars(column, "binary"))
         if values.dtype.kind == "O" and state is not None and state["raw"] != "string":
             values = numbers(values, origin)
         elif values.dtype.kind != "O" and state is not None and state["raw"] == "string":
@@ -94,7 +94,7 @@ class Binary:
     def _text(self) -> str:
         """The positive value as a text column has it."""
         if isinstance(self.positive, str):
-            return self.positive
+            return self.positive.strip(BLANKS)
         return str(self.positive).lower() if isinstance(self.positive, bool) else _shown(self.positive or 0)
 
     def _is_positive(self, values: Array, raw: str) -> Array:
@@ -120,7 +120,7 @@ class Binary:
         if state["raw"] != "string":
             yes = tf.equal(values, tf.constant(self._number, tf.float32))
         elif self.positive is not None:
-            yes = tf.equal(values, self._text)
+            yes = tf.equal(tf.strings.strip(values), self._text)
         else:
             folded = tf.strings.lower(tf.strings.strip(values))
             yes = tf.reduce_any(tf.equal(folded[:, None], tf.constant(YES)), axis=1)

@@ -21,7 +21,7 @@ from specc.diagnostics import Refusal, nearest
 from specc.kinds import PATH, argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
-from specc.kinds.features._columns import numbers, scalars, shortened
+from specc.kinds.features._columns import numbers, scalars, shortened, stripped
 from specc.kinds.features._pieces import BETWEEN, joined, parted, parts
 from specc.kinds.features._vocabulary import entries_of
 from specc.tensors import Tensor
@@ -190,7 +190,7 @@ class Category:
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
         if self.several:
             return self._read_several(column, origin, state)
-        values = scalars(column, "category")
+        values = stripped(scalars(column, "category"))
         if self._raw(values, state) == "int64":
             values = _whole(values, origin)
         elif values.dtype.kind != "O":
@@ -264,7 +264,9 @@ class Category:
                     counts.update({v: n * int(often) for v, n in Counter(parted(text, self._between)).items()})
             elif self._auto:
                 spelled = values.astype(str).tolist() if raw == "string" else values.tolist()
-                counts.update(spelled if times is None else dict(zip(spelled, times.tolist(), strict=True)))
+                # Values that differ by the blanks around them come twice.
+                for value, often in Counter(spelled).items() if times is None else zip(spelled, times, strict=True):
+                    counts[value] += int(often)
         if not self._auto:
             listed = self._listed
             return {"raw": raw} if listed is None else {"raw": raw, "vocabulary": list(listed)}
@@ -291,7 +293,7 @@ class Category:
 
     def prepare(self, tf: ModuleType, values: Any, state: State) -> Any:
         if not self.several:
-            index = self._index(tf, values, state)
+            index = self._index(tf, tf.strings.strip(values) if values.dtype == tf.string else values, state)
             return index if self.encode == "index" else tf.one_hot(index, self._indices(state), dtype=tf.float32)
         pieces = parts(tf, values, self._between)
         index = self._index(tf, pieces.flat_values, state)

@@ -16,9 +16,9 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
-from specc.kinds.features._columns import unbounded
-from specc.kinds.features._decoding import colors, has_true_colors
-from specc.kinds.features._files import named
+from specc.kinds.features._columns import arrays, unbounded
+from specc.kinds.features._decoding import colors, has_palette, has_true_colors, places, stored
+from specc.kinds.features._files import form, given
 from specc.kinds.features._orientation import upright
 from specc.kinds.features._resizing import smoothed
 from specc.tensors import Tensor
@@ -54,10 +54,24 @@ class Image:
         default=None,
     )
 
+    ignore_class: int | None = argument(
+        "the value of those pixels of a mask that count neither in the loss nor in metrics: 255, as is usual",
+        {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+        default=None,
+    )
+
     def __post_init__(self) -> None:
+        if self.ignore_class is not None and self.classes is None:
+            remedy = "add `classes`, how many classes the pixels have"
+            raise Refusal(S105, "a picture that is no mask has no pixels of a class", remedy, "ignore_class")
         if self.classes is not None and self.channels not in (None, 1):
             remedy = "leave out `channels`: a mask has one number a pixel"
             raise Refusal(S105, f"a mask has no {self.channels} channels", remedy, "channels")
+
+    @property
+    def takes_files(self) -> bool:
+        """Files differ in size: it must be known what they are brought to."""
+        return self.size is not None
 
     @property
     def is_class(self) -> bool:
@@ -86,17 +100,18 @@ class Image:
         return known if self.classes is None else {"classes": self.classes} | known
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
+        column = arrays(column, origin, None if state is None or "shape" not in state else tuple(state["shape"]))
         if column.dtype.kind not in "OUTbiuf":
-            raise Refusal(S503, f"a picture is numbers or the name of a file, not the NumPy dtype {column.dtype}")
-        form = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"
-        if state is not None and form != (there := _source(state)):
+            raise Refusal(S503, f"a picture is numbers or a file, not the NumPy dtype {column.dtype}")
+        here = "files" if column.dtype.kind in "OUT" else f"arrays of shape {list(column.shape[1:])}"
+        if state is not None and here != (there := _source(state)):
             raise Refusal(
                 S503,
-                f"these pictures are {form}, and those of the training rows are {there}",
+                f"these pictures are {here}, and those of the training rows are {there}",
                 "give every source the same form of pictures",
             )
-        if form == "files":
-            return self._files(column, origin)
+        if here == "files":
+            return self._files(column, origin, state)
         self._layout(column.shape[1:])
         if self.classes is not None:
             return self._class_numbers(column, origin)
@@ -112,25 +127,33 @@ class Image:
         assert self.classes is not None
         flat = column.reshape(len(column), -1)
         with np.errstate(invalid="ignore"):
-            bad = ((flat < 0) | (flat >= self.classes) | (flat != np.floor(flat))).any(axis=1)
+            bad = (~self._valid(flat) | (flat != np.floor(flat))).any(axis=1)
         if bad.any():
             pixels = flat[int(np.flatnonzero(bad)[0])]
-            pixel = next(p for p in pixels if not (0 <= p < self.classes and p == np.floor(p)))
+            pixel = next(p for p in pixels if not (self._valid(p) and p == np.floor(p)))
             told = f"a pixel of the mask in {{rows}} is {pixel:g}, and no class from 0 to {self.classes - 1}"
-            raise BadRows(S504, told, bad, origin, "correct `classes`, or the mask")
+            remedy = "correct `classes`, or the mask"
+            if self.ignore_class is None and pixel == np.floor(pixel):
+                remedy += f"; where that stands for no class: `ignore_class: {pixel:g}`"
+            raise BadRows(S504, told, bad, origin, remedy)
         return column.astype(self._smallest, copy=False)
+
+    def _valid(self, pixels: Any) -> Any:
+        """Whether pixels are class numbers, or those that do not count."""
+        inside = (pixels >= 0) & (pixels < self.classes)
+        return inside if self.ignore_class is None else inside | (pixels == self.ignore_class)
 
     @property
     def _smallest(self) -> str:
         """The dtype of class numbers as they lie."""
-        return "uint8" if (self.classes or 0) <= 256 else "int32"
+        return "uint8" if (self.classes or 0) <= 256 and 0 <= (self.ignore_class or 0) <= 255 else "int32"
 
-    def _files(self, column: Array, origin: Origin) -> Array:
+    def _files(self, column: Array, origin: Origin, state: State | None) -> Array:
         if self.size is None:
             raise Refusal(
                 S104, "pictures in files differ in size, and no `size` is given", "add `size: [height, width]`", "size"
             )
-        return named(column, origin, "picture")
+        return given(column, origin, "picture", state)
 
     def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         """Height, width and channels of pictures that lie as arrays of a shape.
@@ -165,13 +188,15 @@ class Image:
     def learn(self) -> Learning:
         state: State = {}
         while (sent := (yield)) is not None:
-            state = state or self._learnt(sent[0])
+            state = self._learnt(sent[0], state)
         return state
 
-    def _learnt(self, values: Array) -> State:
+    def _learnt(self, values: Array, before: State) -> State:
         if values.dtype.kind == "O":
             height, width, channels = self._form(None)
-            return {"raw": "string", "files": True, "form": [height, width, channels or 3]}
+            return {"raw": "string", "files": form(values, before), "form": [height, width, channels or 3]}
+        if before:
+            return before
         shape = values.shape[1:]
         return {"raw": values.dtype.name, "shape": list(shape), "form": list(self._layout(shape))}
 
@@ -211,13 +236,11 @@ class Image:
         return masks[..., 0]
 
     def _decoded_mask(self, tf: ModuleType, data: Any, shape: Any) -> Any:
-        """The bytes of a file as class numbers of the wanted shape. Palettes and colours have none."""
-        is_png = tf.equal(tf.strings.substr(data, 0, 4), b"\x89PNG")
-        is_paletted = is_png & tf.equal(tf.strings.substr(data, 25, 1), b"\x03")
-        mask = tf.cast(tf.io.decode_image(data, channels=0, expand_animations=False), tf.int32)
+        """The bytes of a file as class numbers of the wanted shape. Colours have none."""
+        mask = tf.cast(tf.cond(has_palette(tf, data), lambda: places(tf, data), lambda: stored(tf, data)), tf.int32)
         mask = tf.ensure_shape(mask, (None, None, None))
-        good = ~is_paletted & tf.equal(tf.shape(mask)[2], 1) & tf.reduce_all(mask < self.classes)
-        check = tf.debugging.Assert(good, ["a mask must be grey, without a palette, its pixels class numbers"])
+        good = tf.equal(tf.shape(mask)[2], 1) & tf.reduce_all(self._valid(mask))
+        check = tf.debugging.Assert(good, ["a mask must be grey or have a palette, its pixels class numbers"])
         with tf.control_dependencies([] if check is None else [check]):
             mask = tf.ensure_shape(mask[..., :1], (None, None, 1))
         return tf.ensure_shape(tf.cast(self._fitted(tf, mask, shape[0], shape[1]), tf.int32), shape)
@@ -231,9 +254,9 @@ class Image:
         if channels == 1:
             picture = tf.round(tf.image.rgb_to_grayscale(tf.cast(picture, tf.float32)))
         elif channels == 4:
-            stored = tf.io.decode_image(data, channels=0, expand_animations=False)
+            all_there = stored(tf, data)
             # Grey and colour have opacity as a second and a fourth channel, or not at all.
-            opacity = tf.where(tf.shape(stored)[2] % 2 == 0, stored[..., -1:], tf.constant(255, tf.uint8))
+            opacity = tf.where(tf.shape(all_there)[2] % 2 == 0, all_there[..., -1:], tf.constant(255, tf.uint8))
             picture = tf.concat([picture, opacity], axis=2)
         picture = upright(tf, data, tf.ensure_shape(picture, (None, None, channels)))
         return tf.ensure_shape(tf.cast(tf.round(self._fitted(tf, picture, height, width)), tf.uint8), shape)
@@ -247,8 +270,10 @@ class Image:
         # The whole picture has to fit when it is padded; it has to fill the frame when it is cropped.
         scale = tf.reduce_min(ratios) if self.resize == "pad" else tf.reduce_max(ratios)
         scaled = tf.maximum(tf.cast(tf.round(there * scale), tf.int32), 1)
-        pictures = self._resized(tf, pictures, scaled[0], scaled[1])
-        return tf.image.resize_with_crop_or_pad(pictures, height, width)
+        # Around a mask is what does not count, where that has a value.
+        around = self.ignore_class or 0
+        pictures = self._resized(tf, pictures, scaled[0], scaled[1]) - around
+        return tf.image.resize_with_crop_or_pad(pictures, height, width) + around
 
     def _resized(self, tf: ModuleType, pictures: Any, height: Any, width: Any) -> Any:
         if self.classes is None:

@@ -13,7 +13,7 @@ from specc.diagnostics import Refusal
 from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
-from specc.kinds.features._columns import COLUMNS, numbers, scalars, unbounded
+from specc.kinds.features._columns import COLUMNS, arrays, numbers, scalars, unbounded
 from specc.tensors import Tensor as Symbol
 
 DTYPES = (
@@ -87,6 +87,7 @@ class Tensor:
 
     def read(self, column: Array, origin: Origin, state: State | None = None) -> Array:
         shape = self._shape(state)
+        column = arrays(column, origin, shape)
         if self.columns is not None and column.shape[1:] == (len(self.columns),):
             column = self._filled(column, origin)
         if column.dtype.kind not in "biuf":

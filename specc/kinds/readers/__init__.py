@@ -105,9 +105,8 @@ def found(pattern: str, argument: str = "path", *, folder: bool = False) -> tupl
     if "://" in pattern:
         if not folder:
             return fetch(pattern, argument)
-        raise Refusal(
-            S501, f"`{pattern}` is a URL, and folders are not fetched", "give the path of a local copy", argument
-        )
+        told = f"`{pattern}` is a URL, and this folder is not fetched"
+        raise Refusal(S501, told, "give the path of a local copy", argument)
     path = Path(pattern)
     if not glob.has_magic(pattern):
         if path.is_dir() if folder else path.is_file():

@@ -9,7 +9,7 @@ from specc.codes import S503
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array, np
 from specc.kinds.readers import Coded, Column
-from specc.kinds.readers._values import column
+from specc.kinds.readers._values import FILE, column, of_files
 
 
 def coded(arrow: ModuleType, values: Any, absent: Any) -> Column:
@@ -45,6 +45,8 @@ def plain(arrow: ModuleType, name: str, values: Any) -> Column:
         return _lists(arrow, values)
     elif types.is_struct(kind) or types.is_map(kind) or types.is_union(kind):
         told = f"`{name}` holds values of the type {kind}"
+        if types.is_struct(kind) and {part.name for part in kind} >= FILE:
+            return of_files(values.to_pylist())
         parts = [f"`{name}.{kind.field(i).name}`" for i in range(kind.num_fields)] if types.is_struct(kind) else []
         help = f"name one of its parts: {', '.join(parts)}" if parts else "store each part of it as a column of its own"
         raise Refusal(S503, told, help)

@@ -8,6 +8,7 @@ from typing import Any
 from specc.codes import S503
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array, np
+from specc.kinds.readers._values import FILE, objects, of_files
 
 TOGETHER = 1024
 """How many examples are a chunk."""
@@ -16,16 +17,20 @@ TOGETHER = 1024
 def column(name: str, values: Sequence[Any] | Array) -> Array:
     """The values of one field: texts, numbers, or arrays of one shape.
 
+    Bytes that are no text stay what they are, and files as `datasets` keeps them become bytes or names.
+
     Raises:
-        Refusal: S503 when they are arrays of several shapes, mappings, or bytes that are no text.
+        Refusal: S503 when they are arrays of several shapes, or mappings.
     """
     if len(values) and all(isinstance(value, bytes | str) for value in values):
         try:
             return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values], object)
-        except UnicodeDecodeError as error:
-            raise Refusal(S503, f"the bytes of `{name}` are not UTF-8 text", "choose another field", "") from error
+        except UnicodeDecodeError:
+            return objects(list(values))
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         return values
+    if len(values) and all(value is None or (isinstance(value, dict) and value.keys() >= FILE) for value in values):
+        return of_files(list(values))
     if any(isinstance(value, dict) for value in values):
         told = f"`{name}` has fields of its own in every example, and one value is needed"
         raise Refusal(S503, told, "choose another field, or write its parts as columns of their own")

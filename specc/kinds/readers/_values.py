@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from specc.kinds.arrays import Array, np
@@ -13,6 +13,9 @@ from specc.kinds.readers import Coded, Column
 NUMBERS = frozenset((bool, int, float, decimal.Decimal, type(None)))
 TIMES = frozenset((datetime.datetime, datetime.date, type(None)))
 LISTS = frozenset((list, tuple))
+
+FILE = frozenset(("bytes", "path"))
+"""What Hugging Face's `datasets` keeps of a picture or a sound: its contents, or where there are none, its name."""
 
 
 def column(values: Sequence[Any]) -> Column:
@@ -48,6 +51,11 @@ def stacked(rows: Sequence[Array]) -> Array:
     if len(shapes) == 1 and all(row.dtype.kind in "biuf" for row in rows):
         return np.stack(rows)
     return objects(rows)
+
+
+def of_files(values: Sequence[Mapping[str, Any] | None]) -> Array:
+    """Files as bytes, or, where there are none, as names; None where there is neither."""
+    return objects([one and (one["path"] if one["bytes"] is None else one["bytes"]) for one in values])
 
 
 def objects(values: Sequence[Any]) -> Array:

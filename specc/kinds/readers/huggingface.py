@@ -10,7 +10,7 @@ from typing import Any
 from specc.codes import S105, S501, S503, S606
 from specc.diagnostics import Refusal, nearest
 from specc.kinds import argument
-from specc.kinds.features import Feature, Origin
+from specc.kinds.features import Feature, Origin, takes_files
 from specc.kinds.readers import PATH, Chunk, Skip, Table, found, listed
 from specc.kinds.readers._examples import TOGETHER, column
 
@@ -35,7 +35,12 @@ class Huggingface:
             raise Refusal(S105, "either `path` or `name` says which data set", "give one of the two", "path")
         rows = self._loaded()
         wanted = [name for name in rows.column_names if name in fields]
-        chosen: Any = rows.select_columns(wanted).with_format("numpy")
+        chosen: Any = rows.select_columns(wanted)
+        for name in wanted:
+            if takes_files(fields[name]) and isinstance(rows.features[name], _coders()):
+                # As it lies, not decoded by this package: pictures need not have one size.
+                chosen = chosen.cast_column(name, type(rows.features[name])(decode=False))
+        chosen = chosen.with_format("numpy")
 
         def chunks() -> Iterator[Chunk]:
             for start in range(0, len(rows) if wanted else 0, TOGETHER):
@@ -90,6 +95,12 @@ class Huggingface:
 
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]
+
+
+def _coders() -> tuple[type, ...]:
+    """The features of `datasets` that keep files."""
+    package = _package()
+    return package.Image, package.Audio
 
 
 def _package() -> Any:

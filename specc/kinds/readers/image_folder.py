@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from specc.kinds import argument
-from specc.kinds.arrays import np
-from specc.kinds.features import Feature, Origin
-from specc.kinds.readers import PATH, Skip, Table, in_chunks
+from specc.kinds.features import Feature
+from specc.kinds.readers import PATH, Skip, Table
 from specc.kinds.readers._folders import classes
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
@@ -18,12 +17,7 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 class ImageFolder:
     """A folder of folders of pictures, one a class: fields `image` and `label`, the class folder's name."""
 
-    path: str = argument("the folder that holds the class folders", PATH)
+    path: str = argument("the folder that holds the class folders; a pattern or a URL, too", PATH)
 
     def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
-        files, labels, root = classes(self.path, EXTENSIONS, "pictures")
-        columns = {"image": np.array([str(p) for p in files], object), "label": np.array(labels, object)}
-        wanted = {name: column for name, column in columns.items() if name in fields}
-        names = [f"{p.parent.name}/{p.name}" for p in files]
-        rows, origin = len(files), Origin(names.__getitem__, root)
-        return Table(tuple(columns), rows, tuple(files), origin, in_chunks(wanted, rows))
+        return classes(self.path, EXTENSIONS, "pictures").table("image", fields)

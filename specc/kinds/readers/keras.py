@@ -20,16 +20,26 @@ from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import Feature, Origin
 from specc.kinds.readers import Skip, Table, alike, in_chunks
+from specc.kinds.readers._values import objects
 
 CIFAR = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
 
 HOUSES = ("boston_housing", "california_housing")
 
+WORDS = ("imdb", "reuters")
+
 KEPT = 0.2
-"""What Keras keeps of houses for a test, unless it is asked for more."""
+"""What Keras keeps of houses and news for a test, unless it is asked for more."""
 
 SHUFFLE = 113
 """The seed by which Keras shuffles them."""
+
+START, RARE, FIRST = 1, 2, 3
+"""What begins a text, what stands for a word that is left out, and what is added to the numbers of words: as Keras does
+where nothing else is asked for."""
+
+
+DAMAGED = (TypeError, pickle.UnpicklingError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,8 @@ class Keras:
     """A data set of `keras.datasets`, from Keras's cache: fields `x` and `y`; nothing is downloaded."""
 
     name: str = argument(
-        "which: pictures of digits, clothes or things; houses and their prices",
-        {"enum": ["mnist", "fashion_mnist", *CIFAR, *HOUSES]},
+        "which: pictures of digits, clothes or things; houses and their prices; words of reviews or of news",
+        {"enum": ["mnist", "fashion_mnist", *CIFAR, *HOUSES, *WORDS]},
     )
     part: str = argument("which of its two parts", {"enum": ["train", "test"]}, default="train")
 
@@ -59,8 +69,10 @@ class Keras:
                 return self._clothes(cache / "fashion-mnist")
             if self.name in HOUSES:
                 return self._houses(cache / f"{self.name}.npz")
+            if self.name in WORDS:
+                return self._words(cache / f"{self.name}.npz")
             return self._things(cache)
-        except (OSError, EOFError, KeyError, ValueError, struct.error, zlib.error, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, struct.error, zlib.error, *DAMAGED) as error:
             told = f"what Keras keeps of {self.name} is damaged: {' '.join(str(error).split())}"
             raise Refusal(S503, told, f"remove it from {cache} and fetch it anew: {self._call}", "name") from error
 
@@ -91,6 +103,27 @@ class Keras:
         chosen = order[:end] if self.part == "train" else order[end:]
         return (path,), {"x": x[chosen], "y": y[chosen]}
 
+    def _words(self, path: Path) -> tuple[tuple[Path, ...], dict[str, Array]]:
+        """Texts as arrays of numbers, of each text its own."""
+        with self._there(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            parts = {part: f"_{part}" for part in ("train", "test")} if self.name == "imdb" else {"": ""}
+            y = {part: arrays[f"y{ending}"] for part, ending in parts.items()}
+            x = {part: _pickled(arrays.zip, f"x{ending}.npy") for part, ending in parts.items()}
+        # The greatest number of all is one that Keras leaves out.
+        most = max((max(text, default=0) for texts in x.values() for text in texts), default=0)
+        part = self.part if self.name == "imdb" else ""
+        generator = np.random.RandomState(SHUFFLE)
+        if part == "test":
+            generator.shuffle(np.arange(len(x["train"])))  # Keras shuffles one part after the other.
+        order = np.arange(len(x[part]))
+        generator.shuffle(order)
+        if not part:
+            end = int(len(order) * (1 - KEPT))
+            order = order[:end] if self.part == "train" else order[end:]
+        texts = [np.array([START - FIRST, *x[part][row]], np.int64) for row in order]
+        numbers = [np.where(text < most, text + FIRST, RARE) for text in texts]
+        return (path,), {"x": objects(numbers), "y": y[part][order]}
+
     def _things(self, cache: Path) -> tuple[tuple[Path, ...], dict[str, Array]]:
         name = CIFAR[self.name]
         # Where Keras unpacks it has changed from release to release.
@@ -102,6 +135,15 @@ class Keras:
         label = b"labels" if self.name == "cifar10" else b"fine_labels"
         x = np.concatenate([part[b"data"] for part in stored]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         return tuple(files), {"x": x, "y": np.concatenate([part[label] for part in stored]).astype(np.uint8)}
+
+
+def _pickled(archive: zipfile.ZipFile, name: str) -> Array:
+    """An array of objects in NumPy's archive, made by none but `_Arrays`."""
+    with archive.open(name) as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        found: Array = _Arrays(file).load()
+    return found
 
 
 class _Arrays(pickle.Unpickler):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -54,6 +54,49 @@ class Parquet:
         return Table(names or (), sum(lengths), paths, origin, chunks)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """A Parquet file with every column that it has, for whoever passes its rows on.
+
+    `types` are Arrow's by column; `names` also those of the parts of structs. `batches` gives Arrow's own, so many rows
+    each, and beside them the `wanted` columns as the reader gives them.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    types: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, path: Path) -> Whole:
+        """A file, opened.
+
+        Raises:
+            Refusal: S503 when it is no Parquet file, S606 when pyarrow is not installed.
+        """
+        arrow = pyarrow("reading Parquet")
+        with _opened(arrow, path) as file:
+            schema = file.schema_arrow
+        return cls(path, tuple(_columns(arrow, schema)), {field.name: field.type for field in schema})
+
+    def batches(self, rows: int, wanted: Sequence[str]) -> Iterator[tuple[Any, Chunk]]:
+        """Its rows in order.
+
+        Raises:
+            Refusal: S503 where the file is damaged, or a wanted column is of a type that is not read.
+        """
+        arrow = pyarrow("reading Parquet")
+        with _opened(arrow, self.path) as file, told_of(self.path):
+            try:
+                for batch in file.iter_batches(rows):
+                    yield batch, {name: plain(arrow, name, _values(arrow, batch, name)) for name in wanted}
+            except arrow.ArrowInvalid as error:
+                raise _damaged(self.path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> Refusal:
+    return Refusal(S503, f"{called(path)} is damaged: {error}", "write or copy it again", "path")
+
+
 def _opened(arrow: ModuleType, path: Path, texts: list[str] | None = None) -> Any:
     with told_of(path):
         try:
@@ -86,7 +129,7 @@ def _chunks(arrow: ModuleType, path: Path, wanted: list[str]) -> Iterator[Chunk]
             for batch in file.iter_batches(rows, columns=wanted):
                 yield {name: plain(arrow, name, _values(arrow, batch, name)) for name in wanted}
         except arrow.ArrowInvalid as error:
-            raise Refusal(S503, f"{called(path)} is damaged: {error}", "write or copy it again", "path") from error
+            raise _damaged(path, error) from error
 
 
 def _columns(arrow: ModuleType, schema: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ BLOCK = 8 * 2**20
 class TextFolder:
     """A folder of folders of `.txt` files, one a class: fields `text`, a whole file, and `label`, the folder's name."""
 
-    path: str = argument("the folder that holds the class folders", PATH)
+    path: str = argument("the folder that holds the class folders; a pattern or a URL, too", PATH)
     encoding: str = argument(
         "what bytes mean, by a name that Python knows: `utf-8`, `latin-1`, `cp1252`, `utf-16`",
         {"type": "string", "minLength": 1},
@@ -40,23 +40,23 @@ class TextFolder:
             raise Refusal(S105, told, "`utf-8`, `latin-1`, `cp1252`, `utf-16`, …", "encoding") from error
 
     def open(self, fields: Mapping[str, Feature | None], seed: int, skip: Skip | None = None) -> Table:
-        files, labels, root = classes(self.path, EXTENSIONS, "texts")
+        files = classes(self.path, EXTENSIONS, "texts")
         given: list[int] = []  # of each row, the number of its file
         # Only where nothing can be passed over is the number of rows known before they are read.
-        known = None if skip is not None and "text" in fields else len(files)
+        known = None if skip is not None and "text" in fields else len(files.paths)
 
         def chunks() -> Iterator[Chunk]:
             given.clear()
             texts: list[str] = []
             start = size = 0
-            for number, path in enumerate(files):
+            for number, (path, name) in enumerate(zip(files.paths, files.names, strict=True)):
                 if "text" in fields:
                     try:
-                        text = self._text(path)
+                        text = self._text(path, name)
                     except Refusal as refusal:
                         if skip is None:
                             raise
-                        skip(_name(path), refusal.message)
+                        skip(name, refusal.message)
                         continue
                     texts.append(text)
                     size += len(text)
@@ -68,19 +68,19 @@ class TextFolder:
                 yield chunk(start, texts)
 
         def chunk(start: int, texts: list[str]) -> Chunk:
-            columns = {"text": texts, "label": [labels[number] for number in given[start:]]}
+            columns = {"text": texts, "label": [files.labels[number] for number in given[start:]]}
             return {name: np.array(column, object) for name, column in columns.items() if name in fields}
 
         def where(row: int) -> str:
-            return _name(files[given[row] if row < len(given) else row])
+            return files.names[given[row] if row < len(given) else row]
 
-        return Table(("text", "label"), known, tuple(files), Origin(where, root), chunks)
+        return Table(("text", "label"), known, files.paths, Origin(where, files.root), chunks)
 
-    def _text(self, path: Path) -> str:
+    def _text(self, path: Path, name: str) -> str:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise Refusal(S501, f"{_name(path)} cannot be read: {error.strerror}", argument="path") from error
+            raise Refusal(S501, f"{name} cannot be read: {error.strerror}", argument="path") from error
         # What an editor on Windows puts before UTF-8 is no part of the text.
         if codecs.lookup(self.encoding).name == "utf-8":
             data = data.removeprefix(codecs.BOM_UTF8)
@@ -88,9 +88,5 @@ class TextFolder:
             return data.decode(self.encoding)
         except UnicodeError as error:
             at = f" at byte {error.start:,}" if isinstance(error, UnicodeDecodeError) else ""
-            told = f"{_name(path)} is not {self.encoding} text{at}"
+            told = f"{name} is not {self.encoding} text{at}"
             raise Refusal(S503, told, "say what it is: `encoding: latin-1`, for instance", "path") from error
-
-
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"

@@ -98,7 +98,9 @@ def _column(lists: Sequence[Sequence[Any] | None]) -> Column:
 
 
 def _text(value: bytes) -> str | bytes:
-    """Bytes that are text as text: `Example` has one kind for both."""
+    """Bytes that are text as text: `Example` has one kind for both. The zeros of a file's header are no text."""
+    if b"\0" in value:
+        return value
     try:
         return value.decode()
     except UnicodeDecodeError:

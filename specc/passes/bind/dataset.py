@@ -44,6 +44,9 @@ def bind_fields(section: Tree, values: Values, log: Log, inputs: tuple[Field, ..
         if column is not None and "columns" in properties:
             told = "`column` and `columns` stand side by side, and both say what is read"
             log.report(codes.S105, column.span, told, help="leave one of them out")
+        if inputs is None and "ignore_class" in properties:
+            told = "`ignore_class` says which pixels of a target do not count, and this is an input"
+            log.report(codes.S105, tree["ignore_class"].key, told, help="count them as a class: leave it out")
         fields.append(
             Field(
                 name=name,

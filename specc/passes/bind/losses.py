@@ -84,14 +84,15 @@ def _term(tree: Tree, meant: Mapping[str, str], targets: Collection[str], values
             help=f"did you mean `{near}`?" if near else f"there are: {', '.join(targets)}",
         )
         return None
+    only = next(iter(targets)) if len(targets) == 1 else None
     if "output" in tree:
         output = meant.get(str(tree["output"].value))
         if output is None:
             return None  # it has been told
     else:
-        output = target if target in names else names[0] if len(names) == 1 else None
+        wanted = target or only
+        output = wanted if wanted in names else names[0] if len(names) == 1 else None
     if target is None and output is not None:
-        only = next(iter(targets)) if len(targets) == 1 else None
         target = output if output in targets or not targets else only
     if output is None or target is None:
         missing, there = ("output", names) if output is None else ("target", list(targets))

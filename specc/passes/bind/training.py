@@ -55,6 +55,9 @@ def bind_runtime(tree: Tree | None, values: Values, log: Log) -> Runtime:
         precision=_one_of("precision", PRECISIONS, tree, values, log) or PRECISIONS[0],
         xla=xla if isinstance(xla, bool) else None,
         checkpoint=_schedule(tree["checkpoint"], values, log) if tree and "checkpoint" in tree else Schedule(),
+        tracking=tuple(_call("trackers", item, values, log) for item in tree["tracking"].elements)
+        if tree and "tracking" in tree
+        else (),
         deterministic=bool(tree and "deterministic" in tree and values.compute(tree["deterministic"]).value is True),
         spans={name: item.span for name, item in tree.entries.items()} if tree else {},
     )

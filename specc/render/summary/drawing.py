@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from specc.memory.figures import large
 from specc.render.summary.boxes import Box, Item, Leaf, leaves, stem
 from specc.render.summary.costs import parameters
-from specc.render.summary.figures import large
 from specc.render.summary.graph import Edge, Graph
 from specc.render.summary.layers import Drawn, Link, Thing, draw
 from specc.render.text import cells

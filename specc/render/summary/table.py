@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from specc.memory import Memory, memory
+from specc.memory.figures import UNKNOWN, large, size
 from specc.plan import Plan, Step
 from specc.render.summary.boxes import Box, Item, boxes, leaves, span
 from specc.render.summary.costs import costs
-from specc.render.summary.figures import UNKNOWN, large, size
 from specc.tensors import Tensor, show
 
 ROOMY = 100
