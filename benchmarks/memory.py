@@ -1,9 +1,9 @@
 """The memory that `specc summary` foretells, beside what TensorFlow allocates when the same spec is trained.
 
-usage: memory.py [SPEC BATCH]
+usage: memory.py [PRECISION | SPEC BATCH PRECISION]
 
-Without arguments every spec of `networks/` is tried at two batch sizes, each in a process of its own, and a table is
-printed. With two, one spec is trained for a few steps in this process, and what it took is printed as JSON.
+Without a spec every one of `networks/` is tried at two batch sizes, each in a process of its own, and a table is
+printed. With three, one spec is trained for a few steps in this process, and what it took is printed as JSON.
 
 Counted is every tensor that TensorFlow asks memory for and gives back, as its profiler tells it: on a CPU it does so
 when the allocator for GPUs is asked for. What Python, the libraries and compiled graphs take is left out, and what the
@@ -24,6 +24,8 @@ from typing import Any
 from specc import driver
 from specc.diagnostics import Log
 from specc.memory import memory
+from specc.tensors import PRECISIONS
+from specc.tree import Source
 
 HERE = Path(__file__).parent
 ALLOCATOR = {"TF_CPU_ALLOCATOR_USE_BFC": "1", "TF_CPU_BFC_MEM_LIMIT_IN_MB": "65536", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -40,22 +42,26 @@ BATCHES = {
 STEPS = 3
 
 
-def foretold(spec: Path, batch: int) -> dict[str, int]:
+def foretold(spec: Path, batch: int, precision: str) -> dict[str, int]:
     """The bytes that a summary tells of: `{"weights", "slots", "training", "inference"}`."""
     log = Log()
-    found = memory(driver.check(driver.open_spec(spec, log, params={"batch": batch}), log))
+    found = memory(driver.check(opened(spec, batch, precision, log), log))
     return {name: getattr(found, name) for name in ("weights", "slots", "training", "inference")}
 
 
-def measured(spec: Path, batch: int) -> dict[str, int]:
+def opened(spec: Path, batch: int, precision: str, log: Log) -> Source:
+    return driver.open_spec(spec, log, params={"batch": batch}, sets={"runtime.precision": precision})
+
+
+def measured(spec: Path, batch: int, precision: str) -> dict[str, int]:
     """The same as TensorFlow counts it, in a fresh process."""
-    command = [sys.executable, __file__, str(spec), str(batch)]
+    command = [sys.executable, __file__, str(spec), str(batch), precision]
     out = subprocess.run(command, env={**os.environ, **ALLOCATOR}, check=True, capture_output=True, text=True)
     found: dict[str, int] = json.loads(out.stdout.splitlines()[-1])
     return found
 
 
-def measure(spec: Path, batch: int) -> dict[str, int]:
+def measure(spec: Path, batch: int, precision: str) -> dict[str, int]:
     """Evaluate and then train for a few steps, here. The environment must ask for the allocator that counts."""
     import tensorflow as tf
 
@@ -64,7 +70,7 @@ def measure(spec: Path, batch: int) -> dict[str, int]:
     from specc.backend.training.steps import Steps
 
     log = Log()
-    plan = driver.check(driver.open_spec(spec, log, params={"batch": batch}), log)
+    plan = driver.check(opened(spec, batch, precision, log), log)
     if plan.dataset is None:
         raise SystemExit(f"{spec} has no dataset")
     model = build(plan, log)
@@ -83,12 +89,12 @@ def measure(spec: Path, batch: int) -> dict[str, int]:
         return tf.data.Dataset.range(1).repeat().map(zeros).with_options(none_ahead)
 
     def peak(function: Any) -> int:
-        function(steps.feed(lambda cut: batches(2)), tf.constant(1))
+        function(steps.feed(lambda cut: batches(2)), tf.constant(1), steps.nothing())
         variables = [*model.variables, *(steps.objective.optimizer.variables if function is steps.train else ())]
         feed = steps.feed(lambda cut: batches(batch))
         with TemporaryDirectory() as folder:
             with tf.profiler.experimental.Profile(folder):
-                function(feed, tf.constant(STEPS))
+                function(feed, tf.constant(STEPS), steps.nothing())
             return size(variables) + most_held(Path(folder))
 
     def size(variables: list[Any]) -> int:
@@ -121,12 +127,14 @@ def most_held(profile: Path) -> int:
 
 
 def main() -> None:
+    """Print the table in float32, or in the precision that is given."""
+    precision = sys.argv[1] if len(sys.argv) == 2 else PRECISIONS[0]
     print("| network | batch | training: foretold | measured | ratio | inference: foretold | measured | ratio |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, batches in BATCHES.items():
         spec = HERE / "networks" / f"{name}.yaml"
         for batch in batches:
-            one, other = foretold(spec, batch), measured(spec, batch)
+            one, other = foretold(spec, batch, precision), measured(spec, batch, precision)
             cells = [
                 f"{one[what] / 1e6:,.0f} MB | {other[what] / 1e6:,.0f} MB | {one[what] / other[what]:.2f}"
                 for what in ("training", "inference")
@@ -135,7 +143,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        print(json.dumps(measure(Path(sys.argv[1]), int(sys.argv[2]))))
+    if len(sys.argv) == 4:
+        print(json.dumps(measure(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))
     else:
         main()

@@ -319,15 +319,22 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Where it runs: nothing of this changes what is learnt."""
+    """Where it runs, and in which arithmetic.
+
+    `precision` is Keras's dtype policy of the layers that do not name their own. `xla` of None leaves it to the machine
+    whether forward and backward pass are compiled by XLA. `spans` are the places of what the spec says.
+    """
 
     strategy: Call
     steps_per_call: int | None = None
     """Training steps in one call of the compiled loop; None leaves it to the loop."""
+    precision: str = "float32"
+    xla: bool | None = None
     checkpoint: Schedule = Schedule()
     tracking: tuple[Call, ...] = ()
     deterministic: bool = False
     """Whether operations that are faster in no order are done in one, so that the same run gives the same bits."""
+    spans: Mapping[str, Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

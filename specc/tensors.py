@@ -14,6 +14,9 @@ WIDTHS = {
 }
 """Bytes of an element by dtype."""
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16")
+"""Keras's dtype policies that a whole network can have; a mixed one computes in 16 bits and keeps weights in 32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:

@@ -17,12 +17,14 @@ import tensorflow as tf
 from specc.backend import rundir
 from specc.backend.data import Data
 from specc.backend.devices import describe
+from specc.backend.training.steps import Steps
 from specc.plan import Plan
 from specc.tree import Source
 
 
-def facts(plan: Plan, strategy: Any, model: keras.Model, data: Data) -> dict[str, Any]:
+def facts(plan: Plan, steps: Steps, data: Data) -> dict[str, Any]:
     """What is known of a run before its first step."""
+    strategy, model = steps.strategy, steps.model
     return {
         "name": plan.name,
         "seed": plan.seed,
@@ -44,6 +46,8 @@ def facts(plan: Plan, strategy: Any, model: keras.Model, data: Data) -> dict[str
             "replicas": strategy.num_replicas_in_sync,
             "devices": devices(strategy),
         },
+        "precision": plan.runtime.precision,
+        "xla": steps.xla,
         "environment": dict(plan.environment),
         "parameters": {
             "total": model.count_params(),

@@ -9,6 +9,7 @@ import keras
 
 from specc import catalog, codes
 from specc.backend.lower import lower, named, operation, reason, sizes, value
+from specc.backend.precision import policy
 from specc.calls import Call
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Edge, Network, Phase, Plan, Ref, Step
@@ -26,9 +27,10 @@ def build(plan: Plan, log: Log) -> keras.Model:
     Raises:
         Rejected: what Keras refuses is in `log` at the step that asked for it.
     """
-    inputs, made = tensors_of(plan, log)
-    outputs = {output.name: pick(output.ref, made) for output in plan.network.outputs}
-    return keras.Model(inputs, outputs, name=plan.name.replace("-", "_"))
+    with policy(plan.runtime.precision):
+        inputs, made = tensors_of(plan, log)
+        outputs = {output.name: pick(output.ref, made) for output in plan.network.outputs}
+        return keras.Model(inputs, outputs, name=plan.name.replace("-", "_"))
 
 
 def tensors_of(plan: Plan, log: Log) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -42,12 +44,13 @@ def tensors_of(plan: Plan, log: Log) -> tuple[dict[str, Any], dict[str, Any]]:
     made: dict[str, Any] = {given.name: _input(given.name, given.tensor) for given in network.inputs}
     inputs = dict(made)
     objects: dict[str, Any] = {}
-    for step in network.steps:
-        try:
-            made[step.name] = _apply(step, objects, made, network)
-        except Refusal as refusal:
-            log.refuse(refusal, step.call.spans.get(refusal.argument, step.span), related=step.callers)
-            raise Rejected(log) from refusal
+    with policy(plan.runtime.precision):
+        for step in network.steps:
+            try:
+                made[step.name] = _apply(step, objects, made, network)
+            except Refusal as refusal:
+                log.refuse(refusal, step.call.spans.get(refusal.argument, step.span), related=step.callers)
+                raise Rejected(log) from refusal
     return inputs, made
 
 

@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from specc import codes
-from specc.backend import manifest, resuming, rundir
+from specc.backend import manifest, resuming, rundir, xla
 from specc.backend.data import Data, open_data
 from specc.backend.devices import free_memory
 from specc.backend.export import Artefact, demand, export
@@ -55,7 +55,8 @@ class Run:
     `validation` and `test` of the model as it is. `history` has a value an epoch, or a validation, under each log name.
     `path` is the run directory, None after a dry run and where another process keeps it; `checked` says what a dry run
     has tried. `skipped` has a line for each source of which rows were passed over. `waiting` is the share of the
-    training steps' time in which they waited for data. What was terminated has a checkpoint and a history as yet.
+    training steps' time in which they waited for data. `chosen` says on what it ran, and how: devices, precision, XLA,
+    steps in a call. What was terminated has a checkpoint and a history as yet.
     """
 
     path: Path | None
@@ -66,6 +67,7 @@ class Run:
     status: Status = "finished"
     checked: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    chosen: str = ""
     waiting: float = 0.0
 
 
@@ -145,7 +147,9 @@ def prepared(
         with strategy.scope():
             turn(model, plan, phase)
             objective = compile_model(model, plan, log, phase)
-            return kind(strategy, model, objective, log, weights, dataset.batch_size)
+        chosen = xla.wanted(plan, strategy, model, log)
+        with strategy.scope():
+            return kind(strategy, model, objective, log, weights, dataset.batch_size, xla=chosen)
 
     # The first one last: what is wrong with any of them is told before training begins.
     steps = [compiled(phase) for phase in reversed(training.phases)][-1]
@@ -205,7 +209,7 @@ class Job:
         checked = (
             f"data: {sizes}",
             f"network: {model.count_params():,} parameters",
-            f"devices: {', '.join(manifest.devices(steps.strategy))}",
+            f"devices: {self._how()}",
             *([f"weights: {begun}"] if begun else []),
             *tried,
         )
@@ -297,8 +301,18 @@ class Job:
         status: Status = "interrupted" if outcome.interrupted else "finished"
         self._describe(path, status, outcome, artefacts)
         self.steps.together.wait()
-        skipped, waiting = self.data.skipped(), outcome.waiting
-        return Run(path, metrics, outcome.history, model, artefacts, status, skipped=skipped, waiting=waiting)
+        chosen = f"{self._how()}, {outcome.steps_per_call} step{'s' * (outcome.steps_per_call != 1)} a call"
+        return Run(
+            path,
+            metrics,
+            outcome.history,
+            model,
+            artefacts,
+            status,
+            skipped=self.data.skipped(),
+            waiting=outcome.waiting,
+            chosen=chosen,
+        )
 
     def follow(self) -> Run:
         """Take every step of a run that another process keeps, and end when that one is done."""
@@ -375,11 +389,17 @@ class Job:
             self.resumed.append({"epoch": found.epoch + 1, "step": found.step, "steps": found.taken})
         return found
 
+    def _how(self) -> str:
+        """On what a run runs, and in which arithmetic."""
+        devices = ", ".join(manifest.devices(self.steps.strategy))
+        return f"{devices} in {self.plan.runtime.precision}, {'with' if self.steps.xla else 'without'} XLA"
+
     def _write_history(self, path: Path, history: Mapping[str, Sequence[float]]) -> None:
         rundir.write_history(path / "history.csv", history, self.training.validation_freq)
 
     def _feed(self, split: str) -> Feed:
-        return feed(self.plan, self.dataset, self.data.splits[split], self.log, learns=split == "train")
+        chosen, learns = self.data.splits[split], split == "train"
+        return feed(self.plan, self.dataset, chosen, self.log, learns=learns, here=self.steps.on_cpu)
 
     def _metrics(self, steps: Steps, outcome: Outcome, callbacks: Sequence[Any]) -> dict[str, Logs]:
         """Of each split; of the training split the logs of the epoch whose weights the model has."""
@@ -427,7 +447,7 @@ class Job:
     ) -> None:
         """Write `manifest.json`: what is known before the first step, and in the end what came of it."""
         plan, steps = self.plan, self.steps
-        known = {"status": status} | manifest.facts(plan, steps.strategy, steps.model, self.data)
+        known = {"status": status} | manifest.facts(plan, steps, self.data)
         if self.begun:
             (begun,) = self.begun
             known["start_from"] = {"path": begun.path, "layers": begun.layers, "afresh": begun.afresh}

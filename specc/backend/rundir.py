@@ -21,6 +21,7 @@ import yaml
 from specc import codes, kinds
 from specc.diagnostics import Refusal
 from specc.plan import Plan
+from specc.tensors import PRECISIONS
 from specc.text.scalars import resolve
 
 SPEC = "spec.yaml"
@@ -145,8 +146,11 @@ def _differences(path: Path, plan: Plan) -> list[str]:
     if not isinstance(before, dict):
         return [f"{path.name} holds no spec"]
     for spec in (before, after):
+        runtime = spec.get("runtime")
         for section in ELSEWHERE:
             spec.pop(section, None)
+        # Of `runtime`, the arithmetic alone decides what is learnt, and what weights there are.
+        spec["runtime"] = {"precision": (runtime or {}).get("precision", PRECISIONS[0])}
     return list(_unlike(before, after, ""))
 
 

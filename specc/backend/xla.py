@@ -1,4 +1,4 @@
-"""Does the training step of a plan compile for a TPU? XLA on this machine is asked, with the shapes of one core."""
+"""What XLA compiles: for a TPU the whole training step, asked of XLA on this machine; else the passes of a network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from specc import codes
@@ -15,7 +16,7 @@ from specc.backend.network import build, operate
 from specc.backend.objective import compile_model, symbolic_targets
 from specc.backend.training.faults import loss_of, step_of
 from specc.backend.training.steps import Steps
-from specc.diagnostics import Log, Rejected
+from specc.diagnostics import Code, Log, Rejected
 from specc.plan import Edge, Plan, Step
 
 OPEN = re.compile(r"\[(?:\d+,)*<=\d+")
@@ -44,7 +45,7 @@ def compile_step(plan: Plan, cores: int, log: Log) -> None:
         targets = symbolic_targets(plan, plan.training, model.output)
         given = (inputs, {name: _spec(tensor, batch) for name, tensor in targets.items()})
     graph = tf.function(taken, autograph=False).get_concrete_function(*given)
-    _report(lacking(graph), plan, log)
+    _report(lacking(graph), plan, log, codes.S603, "cannot run on a TPU")
     compiled = tf.function(taken, autograph=False, jit_compile=True)
     try:
         zeros = tf.nest.map_structure(lambda spec: tf.zeros(spec.shape, spec.dtype), given)
@@ -61,22 +62,56 @@ def compile_step(plan: Plan, cores: int, log: Log) -> None:
         raise Rejected(log)
 
 
+def wanted(plan: Plan, strategy: Any, model: keras.Model, log: Log) -> bool:
+    """Whether forward and backward pass of a model are to be compiled by XLA: as the plan says, or by what there is.
+
+    Left to us, they are not on a CPU, where XLA's convolutions are several times slower than TensorFlow's own, and they
+    are on a GPU where every operation has a kernel.
+
+    Raises:
+        Rejected: the plan says so, and S611 is in `log` at each step that XLA has no kernel for.
+    """
+    asked = plan.runtime.xla
+    on_gpu = all(":GPU:" in device for device in strategy.extended.worker_devices)
+    if asked is False or (asked is None and not on_gpu):
+        return False
+    missing = lacking(_passes(strategy, model))
+    if asked is None:
+        return not missing
+    _report(missing, plan, log, codes.S611, "cannot be compiled by XLA")
+    return True
+
+
+def _passes(strategy: Any, model: keras.Model) -> Any:
+    """The graph of a forward and a backward pass of a model, on a batch of any size."""
+
+    def passes(inputs: dict[str, Any]) -> Any:
+        with tf.GradientTape() as tape:
+            outputs = [tensor for tensor in model(inputs, training=True).values() if tensor.dtype.is_floating]
+            total = tf.add_n([tf.reduce_sum(tf.cast(tensor, tf.float32)) for tensor in (*outputs, *model.losses)])
+        return tape.gradient(total, [variable.value for variable in model.trainable_variables])
+
+    specs = {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in model.input.items()}
+    taken = tf.function(lambda inputs: strategy.run(passes, args=(inputs,)), autograph=False)
+    return taken.get_concrete_function(specs)
+
+
 def _spec(tensor: Any, batch: int) -> tf.TensorSpec:
     return tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype)
 
 
-def _report(operations: Iterable[Operation], plan: Plan, log: Log) -> None:
+def _report(operations: Iterable[Operation], plan: Plan, log: Log, code: Code, what_not: str) -> None:
     before = log.errors
     for operation in operations:
-        message = f"cannot run on a TPU: there is no kernel for TensorFlow's `{operation.kind}`"
+        message = f"{what_not}: there is no kernel for TensorFlow's `{operation.kind}`"
         loss = loss_of(operation.name, plan.training) if plan.training else None
         if loss is not None and plan.training is not None:
-            log.report(codes.S603, loss.span or plan.training.span, f"`{loss.name}` {message}")
+            log.report(code, loss.span or plan.training.span, f"`{loss.name}` {message}")
             continue
         step = step_with(operation, plan)
         span = step.span if step else plan.network.outputs[0].span
         what = f"`{step.label}`" if step else "the training step"
-        log.report(codes.S603, span, f"{what} {message}", related=step.callers if step else ())
+        log.report(code, span, f"{what} {message}", related=step.callers if step else ())
     if log.errors > before:
         raise Rejected(log)
 

@@ -15,8 +15,6 @@ from specc.memory.walk import walk
 from specc.plan import Network, Plan, Step
 from specc.tensors import WIDTHS
 
-FLOAT = "float32"
-"""The dtype of weights where a layer does not name another."""
 BATCH = 32
 """The batch that is reckoned with where a spec has no dataset, as Keras's own `fit` does."""
 
@@ -55,29 +53,34 @@ def memory(plan: Plan, batch: int | None = None) -> Memory:
     `batch` is that of the plan's dataset where it is left out. Of several phases, it is the one that takes most.
     """
     batch = batch or (BATCH if plan.dataset is None else plan.dataset.batch_size)
+    policy = plan.runtime.precision
     if plan.training is None:
-        return _during(plan.network, None, batch)
+        return _during(plan.network, None, batch, policy)
     phases = plan.training.phases
-    found = [_during(plan.network.during(phase), phase.optimizer, batch) for phase in phases]
+    found = [_during(plan.network.during(phase), phase.optimizer, batch, policy) for phase in phases]
     return max(found, key=lambda each: each.training)
 
 
-def _during(network: Network, optimizer: Call | None, batch: int) -> Memory:
+def _during(network: Network, optimizer: Call | None, batch: int, policy: str) -> Memory:
     steps = [step for step in network.steps if step.shares is None]
-    sizes = [(step, weight.shape, _width(step)) for step in steps for weight in step.trained or ()]
+    sizes = [(step, weight.shape, _width(step, policy)) for step in steps for weight in step.trained or ()]
     dense = [prod(shape) * width for step, shape, width in sizes if step.call.name != "Embedding"]
     peak = walk(network, batch)
+    optimizer = None if optimizer is None else _scaled(optimizer, policy)
+    optimizer = None if optimizer is None else _scaled(optimizer, policy)
     known = all(step.weights is not None for step in steps)
-    kept_of_each = 0 if optimizer is None else slots(optimizer, [(step, shape, width) for step, shape, width in sizes])
+    kept_of_each = 0 if optimizer is None else slots(optimizer, sizes)
+    # In mixed precision each weight is there once more, in 16 bits, while it is computed with.
+    cast = sum(prod(shape) * 2 for step, shape, _ in sizes if step.call.name != "Embedding" and _is_mixed(step, policy))
     updated = 0 if optimizer is None else scratch(optimizer) * max((prod(s) * w for _, s, w in sizes), default=0)
     return Memory(
         batch=batch,
-        weights=sum(w.size * _width(step) for step in steps for w in step.weights or ()),
+        weights=sum(w.size * _width(step, policy) for step in steps for w in step.weights or ()),
         slots=kept_of_each or 0,
         gradients=sum(dense),
-        step=max(peak.training, updated),
+        step=max(peak.training + cast, updated),
         kept=peak.kept,
-        pass_=peak.inference,
+        pass_=peak.inference + cast,
         exact=known and peak.exact and kept_of_each is not None,
     )
 
@@ -98,7 +101,19 @@ def largest_batch(plan: Plan, room: int) -> int:
     return fits
 
 
-def _width(step: Step) -> int:
+def _scaled(optimizer: Call, policy: str) -> Call:
+    """The optimizer as Keras has it: under `mixed_float16` within the one that scales the loss."""
+    if policy != "mixed_float16" or optimizer.name in ("LossScaleOptimizer", "loss_scale_optimizer"):
+        return optimizer
+    return Call("optimizers", "LossScaleOptimizer", {"inner_optimizer": optimizer})
+
+
+def _is_mixed(step: Step, policy: str) -> bool:
+    dtype = step.call.arguments.get("dtype")
+    return (dtype if isinstance(dtype, str) else policy).startswith("mixed_")
+
+
+def _width(step: Step, policy: str) -> int:
     """The bytes of one number of a step's weights: its dtype, of which a policy of mixed precision keeps float32."""
     dtype = step.call.arguments.get("dtype")
-    return WIDTHS.get(dtype if isinstance(dtype, str) else FLOAT, WIDTHS[FLOAT])
+    return WIDTHS.get(dtype if isinstance(dtype, str) else policy, WIDTHS["float32"])

@@ -24,7 +24,8 @@ def infer(plan: Plan, log: Log) -> Plan:
     Reports S201 and S204 for references that do not give one tensor, S301 to S305 for shapes and dtypes that Keras
     would refuse, S105 for arguments that no shape comes of.
     """
-    known = _Known({}, {}, set(), {given.name: given.span for given in plan.network.inputs})
+    declared = {given.name: given.span for given in plan.network.inputs}
+    known = _Known({}, {}, set(), declared, plan.runtime.precision)
     for given in plan.network.inputs:
         known.outputs[given.name] = (given.tensor,)
         if _is_open(plan, given):
@@ -48,6 +49,8 @@ class _Known:
     open: set[str]
     declared: dict[str, Span]
     """Where the inputs stand."""
+    policy: str
+    """The dtype policy of layers that do not name their own."""
     results: dict[Hashable, Result | None] = field(default_factory=dict)
     """What rules said, by what they were asked: most steps of a deep network are like others of it."""
 
@@ -128,7 +131,7 @@ def _ruled(step: Step, inputs: Mapping[str, Tensor | tuple[Tensor, ...]], known:
     if question is not None and question in known.results:
         return known.results[question]
     call = catalog.completed(step.call)
-    result = apply(Site(call, call.arguments, inputs, step.options))
+    result = apply(Site(call, call.arguments, inputs, step.options, known.policy))
     if question is not None:
         known.results[question] = result
     return result

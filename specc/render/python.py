@@ -47,7 +47,10 @@ def python(plan: Plan, log: Log) -> str:
     imports = ["import keras"]
     if writer.modules:
         imports.append(f"from keras import {', '.join(sorted(writer.modules))}")
-    return "\n".join([*head, "", *imports, "", f"keras.utils.set_random_seed({plan.seed})", "", *body, ""])
+    settings = [f"keras.utils.set_random_seed({plan.seed})"]
+    if plan.runtime.precision != "float32":
+        settings.append(f"keras.config.set_dtype_policy({literal(plan.runtime.precision)})")
+    return "\n".join([*head, "", *imports, "", *settings, "", *body, ""])
 
 
 @dataclass(slots=True)

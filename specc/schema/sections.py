@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from specc import kinds
+from specc.tensors import PRECISIONS
 
 Schema = dict[str, Any]
 
@@ -89,7 +90,14 @@ def sections() -> Schema:
     strategies = ref("strategies")
     runtime = {
         "strategy": {**strategies, "description": "The devices that train.", "default": "auto"},
-        "precision": {"enum": ["float32"], "description": "The dtype of the arithmetic.", "default": "float32"},
+        "precision": computed(
+            {"enum": list(PRECISIONS)}, "The dtype policy of layers that do not name their own.", default="float32"
+        ),
+        "xla": computed(
+            {"anyOf": [{"enum": ["auto"]}, BOOLEAN]},
+            "Whether XLA compiles the forward and the backward pass; auto: where it is likely to be faster.",
+            default="auto",
+        ),
         "steps_per_call": computed(
             {"anyOf": [{"enum": ["auto"]}, COUNT]}, "Training steps in one call of the compiled loop.", default="auto"
         ),

@@ -33,13 +33,24 @@ class Site:
     """One layer or op at work: what is called, with which arguments, on which tensors.
 
     `arguments` are complete: defaults filled in, in nested calls too. `inputs` and `options` are by the names of the
-    call's arguments, in the order of its signature.
+    call's arguments, in the order of its signature. `policy` is the dtype policy of layers that do not name their own.
     """
 
     call: Call
     arguments: Mapping[str, Any]
     inputs: Mapping[str, Tensor | tuple[Tensor, ...]]
     options: Mapping[str, Any] = field(default_factory=dict)
+    policy: str = "float32"
+
+    @property
+    def dtype_policy(self) -> Any:
+        """The layer's own `dtype`, or the policy of the network."""
+        own = self.arguments.get("dtype")
+        return self.policy if own is None else own
+
+    def within(self, call: Call, inputs: Mapping[str, Tensor | tuple[Tensor, ...]] | None = None) -> Site:
+        """Another layer that this one is made of, under the same policy."""
+        return Site(call, call.arguments, inputs or {}, policy=self.policy)
 
     @property
     def label(self) -> str:
@@ -114,7 +125,7 @@ def apply(site: Site) -> Result | None:
     if found is None:
         return None
     if site.call.family == "layers":
-        buildable(site.call.name, site.arguments)
+        buildable(site.call.name, site.arguments, site.dtype_policy)
     result, trained = found(site), site.arguments.get("trainable", True)
     if trained is UNKNOWN_VALUE:
         return replace(result, weights=None)

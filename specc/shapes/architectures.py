@@ -13,7 +13,7 @@ from specc.diagnostics import Refusal
 from specc.shapes import Result, Rule, Site, Unsettled, apply, single
 from specc.shapes.arguments import choice, flag, size, value, wrong
 from specc.shapes.dimensions import joined, kernels, known, ranked
-from specc.shapes.dtypes import DEFAULT, numeric
+from specc.shapes.dtypes import DEFAULT, compute_dtype, numeric
 from specc.tensors import Tensor, show
 
 
@@ -135,7 +135,7 @@ def _at(site: Site, node: Node, inputs: tuple[Tensor, ...], given: Tensor) -> Re
         for key, argument in node.arguments.items()
     }
     call = Call(family or "layers", name, {**_defaults(family or "layers", name), **arguments})
-    inner = Site(call, call.arguments, _named(call, inputs))
+    inner = site.within(call, _named(call, inputs))
     try:
         result = PRIVATE[name](inner) if name in PRIVATE else apply(inner)
     except Refusal as refusal:
@@ -176,13 +176,13 @@ def _named(call: Call, inputs: tuple[Tensor, ...]) -> dict[str, Tensor | tuple[T
 def _scaled(site: Site) -> Result:
     """(…, channels) → the same, each channel by a factor that is learnt. ConvNeXt's own layer."""
     inputs = site.tensor()
-    return single(inputs.shape, DEFAULT, kernels((site.arguments["projection_dim"],)), inputs.elements)
+    return single(inputs.shape, compute_dtype(site), kernels((site.arguments["projection_dim"],)), inputs.elements)
 
 
 def _added(site: Site) -> Result:
     """Two tensors → the first, and a part of the second added to it. Inception-ResNet's own layer."""
     first, _ = site.tensors()
-    return single(first.shape, DEFAULT, flops=None if first.elements is None else 2 * first.elements)
+    return single(first.shape, compute_dtype(site), flops=None if first.elements is None else 2 * first.elements)
 
 
 PRIVATE: Mapping[str, Rule] = {"CustomScaleLayer": _added, "LayerScale": _scaled}

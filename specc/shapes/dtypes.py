@@ -11,6 +11,7 @@ from specc.shapes import Site, Unsettled
 from specc.tensors import Tensor
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
+HALVES = ("bfloat16", "float16")
 INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 OTHERS = ("bool", "string", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2")
 NAMES = (*FLOATS, *INTEGERS, *OTHERS)
@@ -96,9 +97,7 @@ def compute_dtype(site: Site) -> str | None:
     Raises:
         Refusal: S105 when it is neither a dtype nor a policy of Keras.
     """
-    policy = site.arguments.get("dtype")
-    if policy is None:
-        return DEFAULT
+    policy = site.dtype_policy
     if policy is UNKNOWN_VALUE or not isinstance(policy, str):
         return None
     name = policy.partition("_from_")[2] if is_quantized(site) else policy
@@ -116,7 +115,7 @@ def compute_dtype(site: Site) -> str | None:
 
 def is_quantized(site: Site) -> bool:
     """Whether a layer's policy is one like `int8_from_float32`, whose weights no rule counts."""
-    policy = site.arguments.get("dtype")
+    policy = site.dtype_policy
     return isinstance(policy, str) and "_from_" in policy
 
 

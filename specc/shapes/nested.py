@@ -10,8 +10,8 @@ from specc.calls import Call
 from specc.diagnostics import Refusal
 
 
-def buildable(name: str, arguments: Mapping[str, Any]) -> None:
-    """Refuse what Keras refuses among the activations and initializers in a layer's arguments.
+def buildable(name: str, arguments: Mapping[str, Any], policy: Any) -> None:
+    """Refuse what Keras refuses among the activations and initializers in a layer's arguments, under its dtype policy.
 
     Raises:
         Refusal: S105.
@@ -19,6 +19,13 @@ def buildable(name: str, arguments: Mapping[str, Any]) -> None:
     for argument, value in arguments.items():
         if isinstance(value, Call) and value.family == "activations":
             _activation(name, argument, value)
+        elif policy == "bfloat16" and argument.endswith("initializer") and _is_orthogonal(value):
+            raise Refusal(
+                codes.S105,
+                f"`{name}` draws an orthogonal matrix for its weights, which TensorFlow cannot do in bfloat16",
+                help=f"give it `{argument}: glorot_uniform`, or keep weights in float32: `mixed_bfloat16`",
+                argument=argument,
+            )
         elif argument.endswith("initializer") and value in ("constant", "Constant"):
             # Keras makes an initializer of a bare name from an empty configuration, in which `Constant` alone misses
             # something.
@@ -28,6 +35,11 @@ def buildable(name: str, arguments: Mapping[str, Any]) -> None:
                 help=f"give the value: `{{{value}: 0.0}}`; `zeros` and `ones` are names by themselves",
                 argument=argument,
             )
+
+
+def _is_orthogonal(initializer: Any) -> bool:
+    name = initializer.name if isinstance(initializer, Call) else initializer
+    return isinstance(name, str) and catalog.aliases("initializers").get(name, name) == "Orthogonal"
 
 
 def _activation(name: str, argument: str, call: Call) -> None:

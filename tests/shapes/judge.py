@@ -17,6 +17,7 @@ from hypothesis.strategies import SearchStrategy
 
 from specc import catalog
 from specc.backend.lower import operation, sizes
+from specc.backend.precision import policy
 from specc.calls import Call
 from specc.diagnostics import Refusal
 from specc.shapes import Site, apply
@@ -35,10 +36,11 @@ class Case:
     arguments: Mapping[str, Any]
     inputs: Inputs
     options: Mapping[str, Any] = field(default_factory=dict)
+    policy: str = "float32"
 
     def __repr__(self) -> str:
         inputs = {k: v if isinstance(v, tuple) else (v.shape, v.dtype) for k, v in self.inputs.items()}
-        return f"{self.name}({dict(self.arguments)}) on {inputs} {dict(self.options) or ''}"
+        return f"{self.name}({dict(self.arguments)}) on {inputs} {dict(self.options) or ''} {self.policy}"
 
     def known(self) -> Case:
         """The same on the inputs that it is run on: 2 for each unknown dimension."""
@@ -77,7 +79,7 @@ def rule_says(case: Case) -> Answer | Refusal:
     """The rule's answer, or its refusal."""
     call = completed(Call(case.family, case.name, case.arguments))
     try:
-        result = apply(Site(call, call.arguments, case.inputs, case.options))
+        result = apply(Site(call, call.arguments, case.inputs, case.options, case.policy))
     except Refusal as refusal:
         return refusal
     assert result is not None, f"{case.name} has no rule"
@@ -88,7 +90,7 @@ def rule_says(case: Case) -> Answer | Refusal:
 def keras_says(case: Case) -> Answer | Exception:
     """Keras's answer on symbolic tensors, or the exception by which it refuses. A warning is no refusal."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"), policy(case.policy):
             built = _built(case)
             made = _called(case, built, lambda t: keras.KerasTensor(t.shape or (), dtype=t.dtype or "float32"))
         outputs = tuple((tuple(t.shape), keras.backend.standardize_dtype(t.dtype)) for t in _flat(made))
@@ -103,7 +105,7 @@ def keras_says(case: Case) -> Answer | Exception:
 def keras_runs(case: Case) -> tuple[Shape, ...] | Exception:
     """The shapes that come out when Keras runs it on ones, 2 for each unknown dimension; or the exception."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"), policy(case.policy):
             made = _called(case, _built(case), _ones)
         return tuple(tuple(np.shape(t)) for t in _flat(made))
     except Exception as refused:  # whatever Keras or TensorFlow raises is its refusal
@@ -114,7 +116,7 @@ def network_runs(case: Case) -> tuple[Shape, ...] | Exception:
     """Likewise of a layer or op within a network, which is compiled with what it does not know left unknown."""
     given = [t for one in case.inputs.values() for t in (one if isinstance(one, tuple) else (one,))]
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"), policy(case.policy):
             inputs = [keras.Input(batch_shape=t.shape or (), dtype=t.dtype) for t in given]
             made = iter(inputs)
             network = keras.Model(inputs, _called(case, _built(case), lambda _: next(made)))

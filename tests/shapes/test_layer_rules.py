@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from specc.diagnostics import Refusal
 from specc.shapes import names
-from specc.tensors import Shape
+from specc.tensors import PRECISIONS, Shape
 from tests.shapes.agreement import DRAWS, FINER, LOOSER, MANY, STRICTER
 from tests.shapes.configurations import LAYERS
 from tests.shapes.judge import Answer, Case, held, keras_runs, keras_says, network_runs, rule_says
@@ -40,6 +44,11 @@ def agree(case: Case) -> None:
             assert (shape, dtype) == (declared, declared_dtype)
 
 
+def under_a_policy(name: str) -> SearchStrategy[Case]:
+    """Configurations of a layer in a network of another precision than float32."""
+    return st.builds(lambda case, policy: replace(case, policy=policy), LAYERS[name], st.sampled_from(PRECISIONS[1:]))
+
+
 def known(shape: Shape | None) -> set[tuple[int, int]]:
     return {(axis, size) for axis, size in enumerate(shape or ()) if size is not None}
 
@@ -47,6 +56,17 @@ def known(shape: Shape | None) -> set[tuple[int, int]]:
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_layer_rule_says_what_keras_says(name: str) -> None:
     held(LAYERS[name], agree, DRAWS)
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_a_layer_rule_says_what_keras_says_under_a_policy(name: str) -> None:
+    held(under_a_policy(name), agree, DRAWS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_a_layer_rule_says_what_keras_says_of_many_under_a_policy(name: str) -> None:
+    held(under_a_policy(name), agree, MANY)
 
 
 @pytest.mark.slow

@@ -43,6 +43,24 @@ def test_what_is_no_target_is_wrong_usage(cli, write, typed: list[str]):
     assert cli("validate", *typed, write("model.yaml", SPEC)).status == 2
 
 
+def test_a_dry_run_compiles_the_step_and_takes_it_here(cli, write):
+    ended = cli("run", "--dry-run", "--target", "tpu", write("model.yaml", SPEC.replace("RandomRotation: 0.1", "ReLU")))
+    assert ended.status == 0, ended.err
+    assert ended.out.startswith("one training step compiles for a core of a TPU, one of 8\n")
+    assert "one training step on 64 examples: loss" in ended.out
+
+
+def test_a_dry_run_names_the_step_that_cannot_run_there(cli, write):
+    ended = cli("run", "--dry-run", "--target", "tpu:2", write("model.yaml", SPEC))
+    assert ended.status == 1
+    assert "S603 error: `RandomRotation` cannot run on a TPU" in ended.err
+
+
+@pytest.mark.parametrize("typed", [["--target", "tpu"], ["--dry-run", "--target", "gpu"]])
+def test_a_target_of_a_run_is_for_a_dry_run_and_a_tpu(cli, write, typed: list[str]):
+    assert cli("run", *typed, write("model.yaml", SPEC)).status == 2
+
+
 def test_exactly_means_that_xla_has_compiled_it(cli, write):
     assert cli("validate", "--target", "tpu", "--exact", write("model.yaml", SPEC)).status == 1
     spec = write("model.yaml", SPEC.replace("RandomRotation: 0.1", "RandomFlip"))

@@ -27,7 +27,7 @@ MLP = """
 CLASSES = "loss: sparse_categorical_crossentropy, metrics: [accuracy, SparseCategoricalCrossentropy]"
 
 
-def spec(inputs: str, targets: str, layers: str, training: str, replicas: int = 2) -> str:
+def spec(inputs: str, targets: str, layers: str, training: str, replicas: int = 2, more: str = "") -> str:
     devices = ", ".join(f"cpu:{i}" for i in range(replicas))
     return f"""specc: 1
 dataset:
@@ -39,12 +39,26 @@ dataset:
 model:
   layers:{textwrap.indent(textwrap.dedent(layers), "    ")}
 training: {{{training}, epochs: 2}}
-runtime: {{strategy: {{mirrored: [{devices}]}}}}
+runtime: {{strategy: {{mirrored: [{devices}]}}{more}}}
 """
 
 
-def mlp(optimizer: str, replicas: int = 2) -> str:
-    return spec(X, Y, MLP, f"{CLASSES}, optimizer: {optimizer}", replicas)
+def mlp(optimizer: str, replicas: int = 2, more: str = "") -> str:
+    return spec(X, Y, MLP, f"{CLASSES}, optimizer: {optimizer}", replicas, more)
+
+
+def masked(more: str = "") -> str:
+    return spec(
+        "words: {type: tensor, shape: [7], dtype: int32}",
+        "tags: {type: tensor, shape: [7], dtype: int32}",
+        """
+        - Embedding: {input_dim: 20, output_dim: 6, mask_zero: true}
+        - LSTM: {units: 8, return_sequences: true}
+        - Dense: {units: 5, activation: softmax}
+        """,
+        f"{CLASSES}, optimizer: {{Adam: 0.01}}",
+        more=more,
+    )
 
 
 SPECS = {
@@ -62,16 +76,10 @@ SPECS = {
         """,
         f"{CLASSES}, optimizer: {{Adam: 0.01}}",
     ),
-    "lstm": spec(
-        "words: {type: tensor, shape: [7], dtype: int32}",
-        "tags: {type: tensor, shape: [7], dtype: int32}",
-        """
-        - Embedding: {input_dim: 20, output_dim: 6, mask_zero: true}
-        - LSTM: {units: 8, return_sequences: true}
-        - Dense: {units: 5, activation: softmax}
-        """,
-        f"{CLASSES}, optimizer: {{Adam: 0.01}}",
-    ),
+    "lstm": masked(),
+    "masked, by XLA": masked(", xla: true"),
+    "in 16 bits": mlp("{Adam: 0.01}", more=", precision: mixed_float16"),
+    "in 16 bits, clipped": mlp("{SGD: {learning_rate: 0.1, clipnorm: 0.05}}", more=", precision: mixed_float16"),
     # Without biases: that of a key changes no attention, and Adam makes steps out of the rounding of its gradient.
     "transformer": spec(
         "words: {type: tensor, shape: [7], dtype: int32}",

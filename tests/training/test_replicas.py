@@ -48,14 +48,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[st
 @pytest.mark.parametrize("name", SPECS)
 def test_weights_and_logs_are_those_of_one_device(name: str, trained: Mapping[str, Mapping[str, Any]]) -> None:
     found = trained[name]
+    exact = "16 bits" not in name  # where every product rounds, in another order on each side
     weights = [key for key in found if key.startswith("one-")]
     logs = [key for key in found if key.startswith("one ")]
     assert len(weights) >= 2
     assert len(logs) >= 2
     for key in weights:
-        np.testing.assert_allclose(found[key.replace("one", "several")], found[key], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            found[key.replace("one", "several")], found[key], rtol=0, atol=1e-5 if exact else 4e-3
+        )
     for key in logs:
-        np.testing.assert_allclose(found[key.replace("one", "several")], found[key], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            found[key.replace("one", "several")], found[key], rtol=1e-4 if exact else 2e-3, atol=1e-5
+        )
 
 
 def test_replicas_agree_on_moving_averages(trained: Mapping[str, Mapping[str, Any]]) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from specc.backend.data.augmentation import Augment, Tensors
-from specc.backend.data.order import in_order
+from specc.backend.data.inline import Inline
+from specc.backend.data.order import FEW, in_order
 from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, take
 from specc.data.faults import undecodable
 from specc.kinds.arrays import Array
@@ -87,7 +88,7 @@ class Split:
         """The numbers of the examples of each batch, endlessly, and the key that the batch draws from."""
 
         def one_epoch(number: Any) -> Any:
-            key = tf.stack([tf.constant(_signed(seed), tf.int64), number])
+            key = _key(seed, number)
             ordered = in_order(self.examples, shuffle, key)
             first = tf.where(number == epoch, tf.constant(step, tf.int64), 0)
             steps = tf.data.Dataset.range(first, self.steps(batch_size))
@@ -99,6 +100,21 @@ class Split:
             )
 
         return tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch))
+
+    def inline(
+        self, batch_size: int, *, seed: int = 0, shuffle: bool | int = False, epoch: int = 0, step: int = 0
+    ) -> Inline | None:
+        """What `stream` gives, by operations of the loop's own; None where examples are not all in memory, or too many.
+
+        Without `shuffle` every epoch is what `batches` gives.
+        """
+        if self._waits or self.examples > FEW:
+            return None
+
+        def order(number: Any) -> Any:
+            return in_order(self.examples, shuffle, _key(seed, number))(0, self.examples)
+
+        return Inline(self._taken, order, steps=self.steps(batch_size), batch_size=batch_size, epoch=epoch, step=step)
 
     def batches(self, batch_size: int) -> Any:
         """Every example once, in order."""
@@ -116,30 +132,48 @@ class Split:
             return cut(self._elements(numbers, augment))
         if cut is not None:
             numbers = cut(numbers.map(as_written(lambda rows, key: (rows,))))
-        fields = {f"inputs.{name}": field for name, field in self.inputs.items()}
-        fields |= {f"targets.{name}": field for name, field in self.targets.items()}
-        fields |= {} if self.weight is None else {"weight": self.weight}
-        # A gather is over before a second thread has been woken; decoding files, or reading from disk, is not.
-        waits = augment is not None or any(not field.ready or field.stored for field in fields.values())
-        whole = len(self.places) == len(self.origin)
-        with tf.device("CPU:0"):
-            places = None if whole else tf.constant(self.places)
 
         def examples(batch: Any, last: Any) -> Any:
-            rows = batch if places is None else tf.cast(tf.gather(places, batch), tf.int64)
-            tensors = take(fields, rows)
-            inputs: Tensors = {name: tensors[f"inputs.{name}"] for name in self.inputs}
-            targets: Tensors = {name: tensors[f"targets.{name}"] for name in self.targets}
+            inputs, targets, *weight = self._taken(batch)
             if augment is not None:
                 inputs, targets = augment(inputs, targets, last)
-            weights = (tensors["weight"],) if "weight" in tensors else ()
-            return (inputs, targets, *weights, *(() if cut is None else (last,)))
+            return (inputs, targets, *weight, *(() if cut is None else (last,)))
 
+        # A gather is over before a second thread has been woken; decoding files, or reading from disk, is not.
+        waits = augment is not None or self._waits
         options = tf.data.Options()
         options.deterministic = True
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
         elements = numbers.map(as_written(examples), num_parallel_calls=tf.data.AUTOTUNE if waits else None)
         return elements.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+    def _taken(self, numbers: Any) -> Any:
+        """An element of the examples with these numbers."""
+        places = self._places
+        rows = numbers if places is None else tf.cast(tf.gather(places, numbers), tf.int64)
+        tensors = take(self._fields, rows)
+        inputs: Tensors = {name: tensors[f"inputs.{name}"] for name in self.inputs}
+        targets: Tensors = {name: tensors[f"targets.{name}"] for name in self.targets}
+        return (inputs, targets, tensors["weight"]) if "weight" in tensors else (inputs, targets)
+
+    @cached_property
+    def _fields(self) -> dict[str, Kept]:
+        fields = {f"inputs.{name}": field for name, field in self.inputs.items()}
+        fields |= {f"targets.{name}": field for name, field in self.targets.items()}
+        return fields if self.weight is None else fields | {"weight": self.weight}
+
+    @cached_property
+    def _waits(self) -> bool:
+        """Whether a batch waits for files or a disk."""
+        return any(not field.ready or field.stored for field in self._fields.values())
+
+    @cached_property
+    def _places(self) -> Any:
+        """The rows of the examples as a tensor; None where all rows are examples, in their order."""
+        if len(self.places) == len(self.origin):
+            return None
+        with tf.init_scope(), tf.device("CPU:0"):
+            return tf.constant(self.places)
 
     def raw(self, examples: slice) -> dict[str, Array]:
         """The raw inputs of some of the first examples, as the served model takes them; of files, bytes.
@@ -170,6 +204,11 @@ def _contents(feature: Feature, files: Array) -> Array:
         return raw_fields(feature, files)
     except UnreadableError as error:
         raise undecodable(files.tolist(), feature) from error
+
+
+def _key(seed: int, epoch: Any) -> Any:
+    """What an epoch is drawn from, int64 `[2]`."""
+    return tf.stack([tf.constant(_signed(seed), tf.int64), epoch])
 
 
 def _signed(seed: int) -> int:

@@ -30,6 +30,8 @@ def serve(
 ) -> Served:
     """The network between the features of its inputs and those of its targets, dropout and augmentation off.
 
+    Whatever the network computes in, what it serves has at least float32.
+
     `states` are what features learnt, by `inputs.NAME` and `targets.NAME`. Without a dataset the network is served as
     it is, on prepared tensors. `examples` gives prepared training examples to whom they tell what a network computes.
     """
@@ -46,9 +48,17 @@ def serve(
             name: fields[name].feature.prepare(tf, raw[name], states[f"inputs.{name}"]) if name in fields else raw[name]
             for name in inputs
         }
-        return restore(plan, model(prepared, training=False), states)
+        return restore(plan, widened(model(prepared, training=False)), states)
 
     return Served(model, inputs, answer, examples, FREEZE, by_example(plan, states, inputs, answer))
+
+
+def widened(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Outputs with those of 16 bits as float32, which is what others can read."""
+    return {
+        name: tf.cast(tensor, tf.float32) if tensor.dtype in (tf.bfloat16, tf.float16) else tensor
+        for name, tensor in outputs.items()
+    }
 
 
 def restore(plan: Plan, outputs: Mapping[str, Any], states: Mapping[str, State]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def examine(run: Path, plan: Plan, log: Log, split: str = "test", data: Path | N
         "run": str(run),
         "data": split if data is None else str(data),
         "examples": examples.examples,
-        "metrics": loop.evaluate(steps, steps.feed(examples.batches(size)), examples.steps(size)),
+        "metrics": loop.evaluate(steps, steps.feed(lambda cut: examples.batches(size)), examples.steps(size)),
         "outputs": look(plan, model, states, (examples, where), size),
     }
 

@@ -22,7 +22,11 @@ class Coordinated(Steps):
     exact and alone.
     """
 
-    def feed(self, batches: Callable[[Cut | None], tf.data.Dataset]) -> Any:
+    @property
+    def on_cpu(self) -> bool:
+        return False  # the chief hands out batches, and gathers them itself
+
+    def feed(self, batches: Callable[[Cut | None], Any]) -> Any:
         return iter(batches(None))
 
     @cached_property

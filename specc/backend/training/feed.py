@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import tensorflow as tf
+from typing import Any
 
 from specc.backend.data import Split
 from specc.backend.data.augmentation import augmentation
@@ -18,10 +17,11 @@ from specc.plan import Dataset, Plan
 class Feed:
     """Endless global batches `(inputs, targets)`: `stream(epoch, step, cut)` begins at that step of that epoch, from 0.
 
-    `cut` is as `Split.stream` takes it. `examples` make one pass.
+    It is a dataset, or something else that `iter` makes an iterator of. `cut` is as `Split.stream` takes it. `examples`
+    make one pass.
     """
 
-    stream: Callable[..., tf.data.Dataset]
+    stream: Callable[..., Any]
     examples: int
     batch_size: int
 
@@ -31,8 +31,10 @@ class Feed:
         return -(-self.examples // self.batch_size)
 
 
-def feed(plan: Plan, dataset: Dataset, split: Split, log: Log, *, learns: bool) -> Feed:
+def feed(plan: Plan, dataset: Dataset, split: Split, log: Log, *, learns: bool, here: bool = False) -> Feed:
     """A split in the batches of a plan; where it is not learnt from, each pass is like any other.
+
+    `here`: one CPU does everything, so that the loop may gather for itself what lies in memory.
 
     Raises:
         Rejected: what Keras refuses of `augment` is in `log`.
@@ -40,7 +42,11 @@ def feed(plan: Plan, dataset: Dataset, split: Split, log: Log, *, learns: bool) 
     augment = augmentation(dataset, log) if learns else None
     seed, size, shuffle = plan.seed, dataset.batch_size, dataset.shuffle if learns else False
 
-    def stream(epoch: int, step: int, cut: Cut | None = None) -> tf.data.Dataset:
+    def stream(epoch: int, step: int, cut: Cut | None = None) -> Any:
+        if here and augment is None:
+            inline = split.inline(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step)
+            if inline is not None:
+                return inline
         return split.stream(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step, augment=augment, cut=cut)
 
     return Feed(stream, split.examples, size)

@@ -12,7 +12,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from specc import codes
 from specc.backend.data.split import Cut
-from specc.backend.objective import Objective
+from specc.backend.objective import Objective, Term
 from specc.backend.training.faults import blamed, loss_scope, metric_scope
 from specc.backend.training.reduction import counted, first, mask_of, of_classes, shards, summed
 from specc.backend.training.together import Together
@@ -35,6 +35,22 @@ class Tally(NamedTuple):
     waited: Any
 
 
+class Share(NamedTuple):
+    """What one replica has of a global batch; of `inputs` those that the model takes, and `size` examples that count.
+
+    A replica without an example of its own has borrowed one: its `size` is 0.
+    """
+
+    inputs: dict[str, Any]
+    targets: Mapping[str, Any]
+    weights: Any
+    size: Any
+
+    @property
+    def examples(self) -> Any:
+        return tf.cast(self.size, tf.float32)
+
+
 class Steps:
     """Training and evaluation of one compiled model, traced when first called."""
 
@@ -46,6 +62,8 @@ class Steps:
         log: Log,
         class_weights: tuple[float, ...] | None = None,
         batch_size: int = 0,
+        *,
+        xla: bool = False,
     ) -> None:
         self.strategy = strategy
         self.model = model
@@ -53,14 +71,18 @@ class Steps:
         self.log = log
         self.class_weights = class_weights
         self.batch_size = batch_size
+        self.xla = xla
         self.replicas: int = strategy.num_replicas_in_sync
         self.together = Together(strategy)
         self.variables: list[Any] = model.trainable_variables
-        optimizer = objective.optimizer
+        # Under `mixed_float16` Keras has wrapped the optimizer in one that scales the loss.
+        self.scaled = isinstance(objective.optimizer, keras.optimizers.LossScaleOptimizer)
+        optimizer = objective.optimizer.inner_optimizer if self.scaled else objective.optimizer
         # Keras clips, accumulates and averages what one replica holds, or cannot do it inside one at all; then the
         # gradients are summed first and applied from outside the replicas.
         self.across = self.replicas > 1 and any(
             (
+                self.scaled,
                 optimizer.clipnorm,
                 optimizer.clipvalue,
                 optimizer.global_clipnorm,
@@ -69,7 +91,12 @@ class Steps:
             )
         )
 
-    def feed(self, batches: Callable[[Cut | None], tf.data.Dataset]) -> Any:
+    @property
+    def on_cpu(self) -> bool:
+        """Whether all is done by one CPU, which then may gather batches by itself."""
+        return self.replicas == 1 and all(":CPU:" in device for device in self.strategy.extended.worker_devices)
+
+    def feed(self, batches: Callable[[Cut | None], Any]) -> Any:
         """An iterator for `train` and `evaluate`; `batches(cut)` makes endless global batches, whole without `cut`."""
         if self.replicas == 1:
             return iter(batches(None))
@@ -83,8 +110,11 @@ class Steps:
 
     def build(self) -> None:
         """Make the optimizer's variables, so that all there is can be read and set."""
+        optimizer = self.objective.optimizer
+        if optimizer.built:
+            return  # The optimizer that scales the loss would make its variables once more.
         with self.strategy.scope():
-            self.objective.optimizer.build(self.variables)
+            optimizer.build(self.variables)
 
     def nothing(self) -> Tally:
         """The sums of a pass before its first step."""
@@ -177,60 +207,112 @@ class Steps:
         return self.strategy.reduce(SUM, losses, axis=None), self.strategy.reduce(SUM, examples, axis=None)
 
     def _replica_train(self, *batch: Any) -> tuple[Any, Any, Any]:
-        optimizer = self.objective.optimizer
-        with tf.GradientTape() as tape:
-            losses, examples, answer = self._forward(batch, training=True)
-            scaled = optimizer.scale_loss(losses[0])
-        gradients: list[Any] = []
-        if self.variables:
-            gradients = tape.gradient(scaled, [v.value for v in self.variables])
+        share = self._share(batch)
+        gradients, losses, predictions = self._passes(share, training=True)
+        if gradients:
             # An embedding's gradient has as many rows as this replica has words, and a collective wants equal shapes.
             sparse = self.replicas > 1 and any(isinstance(g, tf.IndexedSlices) for g in gradients)
             if not (self.across or sparse):
                 self._apply(gradients)
                 gradients = []
-        self._measure(*answer)
-        return gradients, losses, examples
+        self._measure(share, predictions)
+        return gradients, losses, share.examples
 
     def _replica_evaluate(self, *batch: Any) -> tuple[Any, Any]:
-        losses, examples, answer = self._forward(batch, training=False)
-        self._measure(*answer)
-        return losses, examples
+        share = self._share(batch)
+        _, losses, predictions = self._passes(share, training=False)
+        self._measure(share, predictions)
+        return losses, share.examples
 
-    def _forward(self, batch: tuple[Any, ...], *, training: bool) -> tuple[Any, Any, tuple[Any, Any, Any]]:
-        """This replica's share of the losses of the global batch, its examples; targets, predictions and weights."""
+    def _share(self, batch: tuple[Any, ...]) -> Share:
         inputs, targets, *rest = batch[0] if len(batch) == 1 else batch
         weights = rest[0] if len(rest) == (1 if self.replicas == 1 else 2) else None
-        predictions = self.model({name: inputs[name] for name in self.model.input}, training=training)
-        # Read at once: at the next collective another replica calls the model, and Keras keeps one list for all.
-        penalties = [tf.cast(tf.reduce_sum(term), tf.float32) for term in self.model.losses]
+        size = rest[-1] if self.replicas > 1 else tf.shape(tf.nest.flatten(inputs)[0])[0]
+        return Share({name: inputs[name] for name in self.model.input}, targets, weights, size)
+
+    def _passes(self, share: Share, *, training: bool) -> tuple[list[Any], Any, dict[str, Any]]:
+        """The gradients, none where nothing is trained, the losses, and the predictions, with their masks."""
+        if not self.xla:
+            gradients, losses, predictions, _ = self._computed(share, None, training)
+            return gradients, losses, predictions
+        divisors = None
         if self.replicas > 1:
-            size = rest[-1]
-            weights = weights if weights is None else first(weights, size)
-            targets = {name: first(tensor, size) for name, tensor in targets.items()}
-            predictions = {name: first(tensor, size) for name, tensor in predictions.items()}
-        else:
-            size = tf.shape(tf.nest.flatten(inputs)[0])[0]
-        examples = tf.cast(size, tf.float32)
+            # There is no collective within XLA's program: what it divides by, all replicas agree on before. Only
+            # masks are asked for here, and what else the model does is left out of the graph.
+            divisors = self._over_all(self._sums(share, self.model(share.inputs, training=False), training)[1])
+        gradients, losses, predictions, masks = self._compiled(share, divisors, training)
+        for name, mask in masks.items():
+            predictions[name]._keras_mask = mask
+        return gradients, losses, predictions
+
+    @cached_property
+    def _compiled(self) -> Callable[..., Any]:
+        """`_computed` as one program of XLA's: the forward pass, the losses and the backward pass."""
+        compiled: Callable[..., Any] = tf.function(
+            self._computed, autograph=False, jit_compile=True, reduce_retracing=True
+        )
+        return compiled
+
+    def _computed(self, share: Share, divisors: Any, training: bool) -> tuple[list[Any], Any, dict[str, Any], Any]:
+        """Gradients, losses, predictions and the masks of predictions that have one.
+
+        `divisors` are those of the global batch; None where they are to be found out on the way.
+        """
+        with tf.GradientTape() as tape:
+            predictions = self.model(share.inputs, training=training)
+            # Read at once: at the next collective another replica calls the model, and Keras keeps one list for all.
+            penalties = [tf.cast(tf.reduce_sum(term), tf.float32) for term in self.model.losses]
+            sums, own = self._sums(share, predictions, training)
+            losses = self._losses(sums, self._over_all(own) if divisors is None else divisors, penalties, share)
+            scaled = self.objective.optimizer.scale_loss(losses[0]) if training else None
+        gradients: list[Any] = []
+        if training and self.variables:
+            gradients = tape.gradient(scaled, [v.value for v in self.variables])
+        masks = {name: mask for name, answer in predictions.items() if (mask := mask_of(answer)) is not None}
+        return gradients, losses, predictions, masks
+
+    def _sums(self, share: Share, predictions: Mapping[str, Any], training: bool) -> tuple[Any, Any]:
+        """This replica's sum of each loss, and its share of what each is divided by, the last of it its examples."""
         parts = []
         for number, term in enumerate(self.objective.terms):
             scope = tf.name_scope(loss_scope(number))
             with blamed(self.log, codes.S401, term.span, f"`{term.loss.name}`"), scope:
-                target, answer, there = counted(targets[term.target], predictions[term.output], term.ignored)
+                given, answer, weights = share.targets[term.target], predictions[term.output], share.weights
+                if self.replicas > 1:
+                    given, answer, weights = (self._counted(share, tensor) for tensor in (given, answer, weights))
+                target, answer, there = counted(given, answer, term.ignored)
                 own = self._weights(weights, target, training)
-                parts.append(summed(term.loss, target, answer, self.replicas, own, there))
+                part = summed(term.loss, target, answer, self.replicas, own, there)
+                parts.append(self._if_any(share, term, part))
         sums = tf.stack([tf.cast(part[0], tf.float32) for part in parts])
-        divisors = tf.stack([*(tf.cast(part[1], tf.float32) for part in parts), examples])
-        if self.replicas > 1:
-            divisors = tf.distribute.get_replica_context().all_reduce(SUM, divisors)
+        return sums, tf.stack([*(tf.cast(part[1], tf.float32) for part in parts), share.examples])
+
+    def _counted(self, share: Share, tensor: Any) -> Any:
+        """A tensor without the example that a replica which has none has borrowed."""
+        # A program of XLA's has fixed shapes; there what is borrowed counts nothing (`_if_any`).
+        return tensor if tensor is None or self.xla else first(tensor, share.size)
+
+    def _if_any(self, share: Share, term: Term, part: tuple[Any, Any]) -> tuple[Any, Any]:
+        """A sum and its divisor, which are nothing where the replica has no example of its own."""
+        if not self.xla or self.replicas == 1:
+            return part
+        there = tf.cast(share.size > 0, part[0].dtype)
+        fixed = term.loss.reduction in ("sum", "none", None)
+        return part[0] * there, part[1] if fixed else part[1] * tf.cast(there, part[1].dtype)
+
+    def _over_all(self, divisors: Any) -> Any:
+        return divisors if self.replicas == 1 else tf.distribute.get_replica_context().all_reduce(SUM, divisors)
+
+    def _losses(self, sums: Any, divisors: Any, penalties: list[Any], share: Share) -> Any:
+        """This replica's share of the total loss and of that of each output, of the global batch."""
         shares = tf.math.divide_no_nan(sums, divisors[:-1])
         counts = [term.weight for term in self.objective.terms]
         total = tf.reduce_sum(shares if set(counts) == {1.0} else shares * tf.constant(counts))
         if penalties:
             # Weights are the same on every replica and activities are means over a batch: both count by examples.
             penalty = tf.add_n(penalties)
-            total += penalty * (examples / divisors[-1]) if self.replicas > 1 else penalty
-        return tf.concat([total[None], shares], 0), examples, (targets, predictions, weights)
+            total += penalty * (share.examples / divisors[-1]) if self.replicas > 1 else penalty
+        return tf.concat([total[None], shares], 0)
 
     def _weights(self, weights: Any, targets: Any, training: bool) -> Any:
         """How much each example counts in the loss: by itself, and while training by its class as well."""
@@ -241,14 +323,22 @@ class Steps:
 
     def _apply(self, gradients: list[Any]) -> None:
         with blamed(self.log, codes.S105, self.objective.span, "the optimizer's step"):
-            self.objective.optimizer.apply(gradients, self.variables)
+            if self.across and self.scaled:
+                # Keras asks for a replica here and believes the first one; these gradients are the sum over all.
+                self.objective.optimizer._common_apply(gradients, self.variables)
+            else:
+                self.objective.optimizer.apply(gradients, self.variables)
 
-    def _measure(self, targets: Mapping[str, Any], predictions: Mapping[str, Any], weights: Any) -> None:
+    def _measure(self, share: Share, predictions: Mapping[str, Any]) -> None:
         for number, measure in enumerate(self.objective.measures):
             scope = tf.name_scope(metric_scope(number))
             with blamed(self.log, codes.S404, measure.span, f"`{measure.metric.name}`"), scope:
+                target, answer, weights = share.targets[measure.target], predictions[measure.output], share.weights
+                if self.replicas > 1:
+                    target, answer = first(target, share.size), first(answer, share.size)
+                    weights = weights if weights is None else first(weights, share.size)
                 given = weights
-                target, answer, there = counted(targets[measure.target], predictions[measure.output], measure.ignored)
+                target, answer, there = counted(target, answer, measure.ignored)
                 if weights is not None and (mask := there if there is not None else mask_of(answer)) is not None:
                     # Keras multiplies the two as they are.
                     given = tf.reshape(weights, (-1, *(1 for _ in mask.shape[1:])))

@@ -4,9 +4,13 @@ The run is left behind in a directory of its own: the trained network, loss and 
 spec asks to be exported. Ctrl-C ends training early and keeps what was learnt. A run that was stopped, however it was,
 goes on from its last checkpoint with `--resume`.
 
+With --dry-run, --target tpu also has XLA on this machine compile the training step as one of 8 cores would take it, and
+names the step that does not compile; --target tpu:32 means 32 cores.
+
     specc run examples/digits.yaml
     specc run model.yaml -p width=64 --set training.epochs=3
     specc run model.yaml --dry-run
+    specc run model.yaml --dry-run --target tpu
     specc run model.yaml --out runs/night --resume
     specc run model.yaml --find-lr
 """
@@ -23,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from specc import driver
-from specc.cli.options import overrides
+from specc.cli.options import overrides, tpu_target
 from specc.cli.screen import DONE, FAULT, INTERRUPTED, TERMINATED, show
 from specc.diagnostics import Log
 from specc.plan import Plan
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     "--find-lr", is_flag=True, help="Try ever greater learning rates, draw what the loss does, and suggest one. No run."
 )
 @click.option("--dry-run", is_flag=True, help="Take one training step on one batch, and leave nothing behind.")
+@tpu_target
 def command(
     spec: str,
     out: Path | None,
@@ -68,9 +73,12 @@ def command(
     debug: bool,
     find_lr: bool,
     dry_run: bool,
+    tpu_cores: int | None,
 ) -> int:
+    if tpu_cores is not None and not dry_run:
+        raise click.UsageError("--target is a trial, and for --dry-run: a run takes the devices of `runtime.strategy`")
     log = Log()
-    plan = driver.check(driver.open_spec(spec, log, params=params, sets=sets), log)
+    plan = driver.check(driver.open_spec(spec, log, params=params, sets=sets), log, tpu_cores=tpu_cores)
     show(log.sorted(), log.sources)
     told = set(log.diagnostics)
     print(f"{plan.name}: checked, loading TensorFlow", file=sys.stderr)
@@ -78,8 +86,12 @@ def command(
         return DONE
     if find_lr:
         return _find_rate(plan, out, log)
+    if tpu_cores is not None:
+        driver.compile_for_tpu(plan, tpu_cores, log)
     run = driver.run(plan, out, log, dry_run=dry_run, resume=resume, debug=debug, show_progress=not dry_run)
     show([d for d in log.sorted() if d not in told], log.sources)
+    if tpu_cores is not None:
+        print(f"one training step compiles for a core of a TPU, one of {tpu_cores}")
     print("\n".join(_outcome(run)))
     ended = {"interrupted": INTERRUPTED, "terminated": TERMINATED}
     return ended.get(run.status, FAULT if log.errors else DONE)
@@ -111,6 +123,7 @@ def _outcome(run: Run) -> Iterator[str]:
     yield f"\n{metrics(run.metrics)}\n"
     for line in run.skipped:
         yield f"{line}\n"
+    yield f"trained on   {run.chosen}"
     if not isnan(run.waiting):
         yield f"data         waited for in {run.waiting:.0%} of the time of training"
     yield f"run          {run.path}"

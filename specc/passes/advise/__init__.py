@@ -17,6 +17,7 @@ from specc.passes.advise.allowances import idle_allowances
 from specc.passes.advise.data import uneven_batches, unscaled_pictures
 from specc.passes.advise.dropouts import dropped_outputs, excessive_rates
 from specc.passes.advise.graph import Graph
+from specc.passes.advise.precision import rounded_indices, short_averages
 from specc.passes.advise.training import learning_rates, stopping_by_training, unreachable_targets
 from specc.passes.advise.weights import cancelled_biases, heavy_heads
 from specc.plan import Plan
@@ -35,6 +36,8 @@ RULES: Mapping[Code, Rule] = MappingProxyType(
         codes.W306: softmax_of_one,
         codes.W307: heavy_heads,
         codes.W308: excessive_rates,
+        codes.W309: short_averages,
+        codes.W310: rounded_indices,
         codes.W401: learning_rates,
         codes.W402: stopping_by_training,
         codes.W403: unreachable_targets,

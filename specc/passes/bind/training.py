@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from specc import codes
 from specc.calls import UNKNOWN_VALUE, Call
@@ -15,6 +16,7 @@ from specc.passes.bind.paths import absolute
 from specc.passes.bind.phases import bind_phases, count
 from specc.passes.bind.values import Values
 from specc.plan import ClassWeight, Runtime, Schedule, Step, Training
+from specc.tensors import PRECISIONS
 from specc.tree import Tree
 
 _EVERY = re.compile(r"([1-9]\d*) (epoch|step|minute)s?")
@@ -46,15 +48,32 @@ def bind_runtime(tree: Tree | None, values: Values, log: Log) -> Runtime:
     """The `runtime` section; left out, specc chooses."""
     strategy = _call("strategies", tree["strategy"], values, log) if tree and "strategy" in tree else None
     steps = values.compute(tree["steps_per_call"]).value if tree and "steps_per_call" in tree else None
+    xla = _one_of("xla", (True, False, "auto"), tree, values, log)
     return Runtime(
         strategy=strategy or Call("strategies", "auto"),
         steps_per_call=steps if isinstance(steps, int) and steps > 0 else None,
+        precision=_one_of("precision", PRECISIONS, tree, values, log) or PRECISIONS[0],
+        xla=xla if isinstance(xla, bool) else None,
         checkpoint=_schedule(tree["checkpoint"], values, log) if tree and "checkpoint" in tree else Schedule(),
         tracking=tuple(_call("trackers", item, values, log) for item in tree["tracking"].elements)
         if tree and "tracking" in tree
         else (),
         deterministic=bool(tree and "deterministic" in tree and values.compute(tree["deterministic"]).value is True),
+        spans={name: item.span for name, item in tree.entries.items()} if tree else {},
     )
+
+
+def _one_of(name: str, allowed: Sequence[Any], tree: Tree | None, values: Values, log: Log) -> Any:
+    """A value of `runtime`, which an expression may have made; None where it is not given, or is not allowed."""
+    if tree is None or name not in tree:
+        return None
+    given = values.compute(tree[name])
+    if any(given.value is one or (isinstance(one, str) and given.value == one) for one in allowed):
+        return given.value
+    if given.value is not UNKNOWN_VALUE:
+        written = ", ".join(f"`{str(one).lower()}`" for one in allowed)
+        log.report(codes.S105, given.span, f"`{name}` must be one of {written}, not {given.plain()!r}")
+    return None
 
 
 def _schedule(tree: Tree, values: Values, log: Log) -> Schedule:

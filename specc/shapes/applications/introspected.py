@@ -60,7 +60,7 @@ def introspected(site: Site) -> Result:
     given = picture(site, read["minimum"], sized=top)
     if given.shape is None:
         return single(None, given.dtype, None, None)
-    body = _body(site.call.name, _head(site, given.shape[-1]), given)
+    body = _body(site.call.name, _head(site, given.shape[-1]), given, site.policy)
     after = followed(site, _nodes(read, read["after"][tail], site.arguments), body.outputs[0])
     return chained(body, after)
 
@@ -85,9 +85,9 @@ def _head(site: Site, channels: int | None) -> str:
 
 
 @cache
-def _body(name: str, head: str, given: Tensor) -> Result:
+def _body(name: str, head: str, given: Tensor, policy: str) -> Result:
     """All but the end, remembered: specs are checked again and again, and a network may hold one several times."""
-    read, site = catalog.architecture(name), Site(Call("applications", name), {}, {"inputs": given})
+    read, site = catalog.architecture(name), Site(Call("applications", name), {}, {"inputs": given}, policy=policy)
     first = read["before"].get(head, read["before"]["rgb"])
     return followed(site, _nodes(read, [*first, *read["body"]], {}), given)
 

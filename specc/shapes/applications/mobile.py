@@ -113,14 +113,17 @@ def _mobile(site: Site, top: Sequence[Node], network: Callable[..., list[Node]],
     given = picture(site, 1 if free else MINIMUM, sized=asked and not third)
     if given.shape is None:
         return single(None, given.dtype, None, None)
-    body = _body(site.call.name, network, parameters, given)
+    body = _body(site.call.name, network, parameters, given, site.policy)
     return chained(body, followed(site, top if asked else pooled(site), body.outputs[0]))
 
 
 @cache
-def _body(name: str, network: Callable[..., list[Node]], parameters: tuple[Any, ...], given: Tensor) -> Result:
+def _body(
+    name: str, network: Callable[..., list[Node]], parameters: tuple[Any, ...], given: Tensor, policy: str
+) -> Result:
     """All but the end, remembered: specs are checked again and again, and a network may hold one several times."""
-    return followed(Site(Call("applications", name), {}, {"inputs": given}), network(*parameters), given)
+    site = Site(Call("applications", name), {}, {"inputs": given}, policy=policy)
+    return followed(site, network(*parameters), given)
 
 
 def _first(alpha: float, multiplier: int) -> list[Node]:

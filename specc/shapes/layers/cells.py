@@ -80,7 +80,7 @@ def stack(site: Site, argument: str) -> tuple[Cell, ...]:
     """
     found = value(site, argument)
     if isinstance(found, Call) and found.name == "StackedRNNCells" and argument == "cell":
-        return stack(Site(found, found.arguments, {}), "cells")
+        return stack(site.within(found), "cells")
     listed = found if isinstance(found, tuple) else (found,)
     if not listed or (argument == "cells" and not isinstance(found, tuple)):
         raise wrong(site, argument, "[]" if not listed else "one cell", "a list of cells: `[LSTMCell: 8, GRUCell: 4]`")
@@ -91,8 +91,9 @@ def stack(site: Site, argument: str) -> tuple[Cell, ...]:
                 raise Unsettled
             named = one.name if isinstance(one, Call) else one
             raise wrong(site, argument, named, "a cell: `LSTMCell`, `GRUCell`, `SimpleRNNCell`, or a list of them")
-        buildable(one.name, one.arguments)
-        cells.append(cell(Site(one, one.arguments, {})))
+        inner = site.within(one)
+        buildable(one.name, one.arguments, inner.dtype_policy)
+        cells.append(cell(inner))
     if argument == "cells" and not site.arguments.get("trainable", True):
         raise Unsettled
     return tuple(cells)

@@ -8,8 +8,8 @@ from specc.shapes import Result, Site, single
 from specc.shapes.arguments import axes, axis, flag, integer, value, wrong
 from specc.shapes.costs import per_element, positions, times, total
 from specc.shapes.dimensions import joined, kernels, known
-from specc.shapes.dtypes import compute_dtype, fractional, numeric
-from specc.tensors import Shape, Weight, show
+from specc.shapes.dtypes import HALVES, compute_dtype, fractional, numeric
+from specc.tensors import Shape, Tensor, Weight, show
 
 __all__ = [
     "BatchNormalization",
@@ -36,7 +36,10 @@ def BatchNormalization(site: Site) -> Result:
     moving = kernels(*[size] * (5 if flag(site, "renorm") else 2), trainable=False)
     # A factor and an offset for each channel, of five operations, and both applied to each element.
     flops = total(per_element(shape, 2), times(5, *size))
-    return single(shape, compute_dtype(site), joined(learnt, moving), flops)
+    dtype = compute_dtype(site)
+    # Of 16 bits it holds its input as float32, which is as much again.
+    kept = (Tensor(shape, dtype), Tensor(shape, dtype)) if dtype in HALVES else None
+    return single(shape, dtype, joined(learnt, moving), flops, kept)
 
 
 def LayerNormalization(site: Site) -> Result:
@@ -65,7 +68,10 @@ def _along_axes(site: Site, learnt: int, each: int, vector: int) -> Result:
     if learnt:
         weights = kernels(*[[known(site, shape, i, "the size of its axis") for i in found]] * learnt)
     flops = total(per_element(shape, each), times(vector, positions(shape)))
-    return single(shape, compute_dtype(site), weights, flops)
+    dtype = compute_dtype(site)
+    # Of 16 bits it makes float32, and of that, step by step, what one operation does at once of float32.
+    kept = (Tensor(shape, dtype), *(Tensor(shape, "float32"),) * 3) if dtype in HALVES else None
+    return single(shape, dtype, weights, flops, kept)
 
 
 def GroupNormalization(site: Site) -> Result:

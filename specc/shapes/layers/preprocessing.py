@@ -123,7 +123,7 @@ def CutMix(site: Site) -> Result:
             raise wrong(site, "factor", given, "a number from 0 to 1, or a list of two")
     if compute_dtype(site) in ("float16", "bfloat16"):
         # Keras weighs in float32 what it has made in the dtype of the layer, and fails once it trains.
-        raise wrong(site, "dtype", value(site, "dtype"), "`float32`, also where the network has another policy")
+        raise wrong(site, "dtype", site.dtype_policy, "`float32`, also where the network has another policy")
     return augmented(site)
 
 

@@ -77,7 +77,7 @@ def STFTSpectrogram(site: Site) -> Result:
     inputs, dtype, half = site.tensor(), compute_dtype(site), size // 2 + 1
     fractional(site, inputs)
     if dtype == "bfloat16":
-        raise wrong(site, "dtype", value(site, "dtype"), "`float16`, `float32` or `float64`")
+        raise wrong(site, "dtype", site.dtype_policy, "`float16`, `float32` or `float64`")
     parts = 1 if mode in ("real", "imag") else 2
     weights = kernels(*[(frame, 1, half)] * parts)
     shape = ranked(site, inputs, 3, f"sounds of 3 dimensions, {layout(1, first)}")

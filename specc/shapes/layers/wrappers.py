@@ -25,9 +25,9 @@ def _wrapped(site: Site, argument: str = "layer") -> Call:
     return call
 
 
-def _inside(layer: Call, inputs: dict[str, Tensor | tuple[Tensor, ...]]) -> Result:
+def _inside(site: Site, layer: Call, inputs: dict[str, Tensor | tuple[Tensor, ...]]) -> Result:
     """What the wrapped layer makes of its inputs."""
-    result = apply(Site(layer, layer.arguments, inputs))
+    result = apply(site.within(layer, inputs))
     if result is None:
         raise Unsettled
     return result
@@ -41,11 +41,12 @@ def Bidirectional(site: Site) -> Result:
     backward = layer if value(site, "backward_layer") is None else _wrapped(site, "backward_layer")
     if backward is not layer:
         _opposite(site, layer, backward)
-    elif flag(Site(layer, layer.arguments, {}), "go_backwards"):
+    elif flag(site.within(layer), "go_backwards"):
         raise wrong(site, "layer", layer.name, "one without `go_backwards`, or have a `backward_layer` beside it")
     sequences, states = site.tensor(), site.tensors("initial_state")
     half = len(states) - len(states) // 2
-    one, other = _inside(layer, _both(sequences, states[:half])), _inside(backward, _both(sequences, states[half:]))
+    one = _inside(site, layer, _both(sequences, states[:half]))
+    other = _inside(site, backward, _both(sequences, states[half:]))
     dtype, shape = compute_dtype(site), one.outputs[0].shape
     after = [Tensor(t.shape, dtype) for t in one.outputs[1:]]
     if mode == "concat" and shape is not None:
@@ -83,7 +84,7 @@ def TimeDistributed(site: Site) -> Result:
     layer = _wrapped(site)
     _of_one_tensor(site, layer)
     shape = None if inputs.shape is None else (inputs.shape[0], *inputs.shape[2:])
-    inner = _inside(layer, {"inputs": Tensor(shape, inputs.dtype)})
+    inner = _inside(site, layer, {"inputs": Tensor(shape, inputs.dtype)})
     if len(inner.outputs) != 1:
         raise Refusal(
             codes.S204,
@@ -125,11 +126,11 @@ def SpectralNormalization(site: Site) -> Result:
     if not found:
         kernels = "`Dense`, `EinsumDense`, `Embedding`, or a convolution but a separable one"
         raise wrong(site, "layer", layer.name, f"a layer with a kernel: {kernels}")
-    inner = _inside(layer, {"inputs": inputs})
+    inner = _inside(site, layer, {"inputs": inputs})
     # What comes out is cast to the dtype of what came in, which Keras declares only where that is a float.
     dtype = compute_dtype(site) if is_float(inputs.dtype) else None
     output = Tensor(inner.outputs[0].shape, dtype)
-    return Result((output,), _with_a_vector(layer, inner.weights), inner.flops, inner.kept)
+    return Result((output,), _with_a_vector(site, layer, inner.weights), inner.flops, inner.kept)
 
 
 def _kernel(layer: Call) -> bool:
@@ -139,7 +140,7 @@ def _kernel(layer: Call) -> bool:
     return layer.name.startswith(("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv"))
 
 
-def _with_a_vector(layer: Call, weights: tuple[Weight, ...] | None) -> tuple[Weight, ...] | None:
+def _with_a_vector(site: Site, layer: Call, weights: tuple[Weight, ...] | None) -> tuple[Weight, ...] | None:
     """Weights of a layer, and the vector that the singular value is found with: beside the kernel, if that is one.
 
     With `lora_rank` the kernel is what comes of several weights, and the vector stands before them all.
@@ -148,7 +149,7 @@ def _with_a_vector(layer: Call, weights: tuple[Weight, ...] | None) -> tuple[Wei
         return None
     inside = layer
     while inside.name == "SpectralNormalization":
-        inside = _wrapped(Site(inside, inside.arguments, {}))
+        inside = _wrapped(site.within(inside))
     vector = Weight((1, weights[0].shape[-1]), trainable=False)
     return (vector, *weights) if inside.arguments.get("lora_rank") else (weights[0], vector, *weights[1:])
 
@@ -171,7 +172,7 @@ def Pipeline(site: Site) -> Result:
                 f"{site.label} gives each layer one tensor, and the layer before `{layer.name}` gives several",
                 help="leave out `return_state` of that layer",
             )
-        made = _inside(layer, {"inputs": made.outputs[0]})
+        made = _inside(site, layer, {"inputs": made.outputs[0]})
         weights, flops, held = joined(weights, made.weights), total(flops, made.flops), (*held, *_held(made))
     return Result(made.outputs, weights, flops, held)
 
