@@ -80,7 +80,9 @@ def test_the_first_ctrl_c_finishes_with_what_was_learnt(write: Write, tmp_path: 
 def test_the_second_ctrl_c_stops_at_once(write: Write, tmp_path: Path) -> None:
     out = tmp_path / "run"
     with training(write, out) as process:
+        end = time.monotonic() + 120
         while process.poll() is None:
+            assert time.monotonic() < end, "it goes on whatever it is told"
             process.send_signal(signal.SIGINT)
             time.sleep(0.02)
         _, complaints = process.communicate()

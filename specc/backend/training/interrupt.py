@@ -32,7 +32,8 @@ def listening() -> Iterator[Interrupt]:
     def ask(number: int, _frame: FrameType | None) -> None:
         interrupt.asked = signal.Signals(number)
         for each, handler in before.items():
-            signal.signal(each, handler)
+            # A shell has what it starts in the background ignore Ctrl-C; who sends it all the same means it.
+            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else handler)
 
     for number in before:
         signal.signal(number, ask)

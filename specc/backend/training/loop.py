@@ -120,7 +120,7 @@ def evaluate(
     if callbacks is not None:
         callbacks.on_test_begin()
     while done < batches:
-        count = steps.together.agree(pace.steps(done, batches - done))
+        count = steps.together.lead(pace.steps(done, batches - done))
         if callbacks is not None:
             callbacks.on_test_batch_begin(done)
         started = perf_counter()
@@ -368,7 +368,7 @@ class Fit:
         """Whether it is time for a checkpoint, as the process that writes it has it: each has a clock of its own."""
         assert self.checkpoints is not None
         due = at_once or self.checkpoints.due(taken=self._taken, epochs=epochs)
-        return self.steps.together.lead(due) if self.checkpoints.timed else due
+        return bool(self.steps.together.lead(due)) if self.checkpoints.timed else due
 
     def _ends(self, epoch: int, step: int) -> bool:
         """Whether somebody asked to stop; then there is a checkpoint of just here."""

@@ -43,9 +43,9 @@ class Together:
             self.asked = by if count else self.asked
         return 0 if self.stopped or self.asked else wanted
 
-    def lead(self, answer: bool) -> bool:
-        """What the one that leads says."""
-        return bool(self._total([self._led(answer)])[0])
+    def lead(self, answer: int) -> int:
+        """What the one that leads says, whoever is asked to stop meanwhile."""
+        return self._total([self._led(answer)])[0]
 
     def share(self, given: bytes = b"") -> bytes:
         """What the one that leads gives, for all."""
