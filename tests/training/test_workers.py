@@ -40,10 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-OPEN = pytest.mark.xfail(reason="an embedding under attention comes to other weights in two processes", strict=False)
-
-
-@pytest.fixture(params=[pytest.param(name, marks=OPEN if name == "transformer" else ()) for name in SPECS])
+@pytest.fixture(params=SPECS)
 def trained(request: pytest.FixtureRequest, folder: Path) -> tuple[str, list[Mapping[str, Any]]]:
     """The name of a spec and what each process came to."""
     return request.param, [dict(np.load(folder / f"{request.param}-worker-{i}.npz")) for i in range(2)]
