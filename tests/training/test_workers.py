@@ -50,14 +50,16 @@ def test_two_workers_learn_what_one_device_learns(
     trained: tuple[str, list[Mapping[str, Any]]], folder: Path, tmp_path: Path
 ) -> None:
     name, (found, _) = trained
+    exact = "16 bits" not in name  # where every product rounds, in another order on each side
     one = run(planned(folder / f"{name}.yaml", runtime__strategy="cpu"), tmp_path / "one", Log())
     for i, weights in enumerate(one.model.get_weights()):
-        np.testing.assert_allclose(found[f"weights-{i:02}"], weights, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(found[f"weights-{i:02}"], weights, rtol=0, atol=1e-5 if exact else 4e-3)
     for key, values in one.history.items():
-        np.testing.assert_allclose(found[f"log {key}"], values, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found[f"log {key}"], values, rtol=1e-4 if exact else 2e-3, atol=1e-5)
     for split, logs in one.metrics.items():
         for key, value in logs.items():
-            np.testing.assert_allclose(found[f"metric {split} {key}"], value, rtol=1e-4, atol=1e-5)
+            where = found[f"metric {split} {key}"]
+            np.testing.assert_allclose(where, value, rtol=1e-4 if exact else 2e-3, atol=1e-5)
 
 
 def test_the_workers_agree_bit_for_bit(trained: tuple[str, list[Mapping[str, Any]]]) -> None:
