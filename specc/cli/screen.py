@@ -48,7 +48,7 @@ def rendered(*parts: RenderableType, colour: bool) -> str:
 
     console = Console(width=width(), highlight=False, force_terminal=colour, no_color=not colour)
     with console.capture() as written:
-        console.print(*parts, sep="\n")
+        console.print(*parts, sep="\n", crop=False)
     return "\n".join(line.rstrip() for line in written.get().splitlines())
 
 

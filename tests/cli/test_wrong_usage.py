@@ -28,6 +28,7 @@ SPECC = [sys.executable, "-m", "specc"]
         (["summary", "x.yaml", "--set", "=3"], "=3"),
         (["explain", "S320"], "there is no code `S320`"),
         (["run"], "missing argument 'SPEC'"),
+        (["run", "x.yaml", "--find-lr", "--resume"], "--find-lr trains on a trial"),
         (["--frobnicate"], "--frobnicate"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, list) else "",

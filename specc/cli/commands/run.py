@@ -77,6 +77,8 @@ def command(
 ) -> int:
     if tpu_cores is not None and not dry_run:
         raise click.UsageError("--target is a trial, and for --dry-run: a run takes the devices of `runtime.strategy`")
+    if find_lr and (resume or debug or dry_run):
+        raise click.UsageError("--find-lr trains on a trial, and goes with none of --resume, --debug and --dry-run")
     log = Log()
     plan = driver.check(driver.open_spec(spec, log, params=params, sets=sets), log, tpu_cores=tpu_cores)
     show(log.sorted(), log.sources)

@@ -69,7 +69,8 @@ def values(one: Likeness) -> str:
 
 
 def _notes(portrait: Portrait) -> list[Text]:
-    return [Text(line, "yellow") for line in portrait.skipped] + [
+    # On one line, as messages are: a path that is broken is no path any more.
+    return [Text(line, "yellow", no_wrap=True, overflow="ignore") for line in portrait.skipped] + [
         Text(f"{count:,} {split} rows have the same inputs as a training row", "yellow")
         for split, count in (portrait.repeated or {}).items()
         if count
