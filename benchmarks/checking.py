@@ -71,7 +71,7 @@ def main(runs: int = 5) -> None:
             (many / f"{i}.yaml").write_text(spec(30))
         for steps in (10_000, 20_000):
             (folder / f"{steps}.yaml").write_text(spec(steps))
-        commands = {
+        commands: dict[str, list[str | Path]] = {
             TENSORFLOW: [sys.executable, "-c", "import tensorflow"],
             BUILT: [sys.executable, "-c", KERAS],
             ONE: [*SPECC, folder / "fifty.yaml"],

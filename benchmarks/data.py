@@ -303,13 +303,13 @@ def rows(names: Sequence[str], runs: int, share: float) -> Iterator[str]:
             make(folder, share)
             found: dict[str, list[dict[str, float]]] = {}
             for _ in range(runs):
-                for way in ways:
-                    command = [sys.executable, __file__, "--way", way.__name__, made]
+                for one in ways:
+                    command = [sys.executable, __file__, "--way", one.__name__, made]
                     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
                     out = subprocess.run(command, env=quiet, text=True, capture_output=True)
                     if out.returncode:
-                        sys.exit(f"{way.__name__} failed:\n{out.stderr}")
-                    found.setdefault(way.__name__, []).append(json.loads(out.stdout.splitlines()[-1]))
+                        sys.exit(f"{one.__name__} failed:\n{out.stderr}")
+                    found.setdefault(one.__name__, []).append(json.loads(out.stdout.splitlines()[-1]))
             middle = {
                 way: {what: statistics.median(run[what] for run in of) for what in of[0]} for way, of in found.items()
             }

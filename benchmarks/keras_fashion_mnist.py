@@ -72,23 +72,23 @@ model.compile(
 )
 
 
-class Clock(keras.callbacks.Callback):
+class Clock(keras.callbacks.Callback):  # type: ignore[misc]
     """Reads the clock after the first call and around every epoch's training, validation left out."""
 
     first = 0.0
 
-    def on_train_begin(self, logs=None):
-        self.seconds = []
+    def on_train_begin(self, logs: object = None) -> None:
+        self.seconds: list[float] = []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
         self.began = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         self.ended = time.perf_counter()
         if not self.first:
             self.first = time.time()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
         self.seconds.append(self.ended - self.began)
 
 

@@ -82,7 +82,9 @@ def measure(spec: Path, batch: int, precision: str) -> dict[str, int]:
         rows = tf.constant(size)
 
         def zeros(_: Any) -> tuple[dict[str, Any], ...]:
-            return tuple({n: tf.zeros(tf.stack([rows, *t.shape[1:]]), t.dtype) for n, t in g.items()} for g in groups)
+            return tuple(
+                {n: tf.zeros(tf.stack([rows, *(t.shape or ())[1:]]), t.dtype) for n, t in g.items()} for g in groups
+            )
 
         none_ahead = tf.data.Options()
         none_ahead.autotune.enabled = False
@@ -123,7 +125,8 @@ def most_held(profile: Path) -> int:
                 if way := what[event.metadata_id]:
                     count = next(stat.int64_value for stat in event.stats if stat.metadata_id == requested)
                     changes.append((line.timestamp_ns * 1000 + event.offset_ps, way * count))
-    return max(accumulate(change for _, change in sorted(changes)))
+    peak: int = max(accumulate(change for _, change in sorted(changes)))
+    return peak
 
 
 def main() -> None:

@@ -11,36 +11,34 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from specc import driver
+from specc.backend.training.progress import Silent
 from specc.diagnostics import Log
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "fashion_mnist.yaml"
 
 
-class Clock:
+class Clock(Silent):
     """Reads the clock after the first call, and at the end of every epoch's training, validation left out."""
 
     first_call = 0.0
     began = 0.0
 
-    def start(self, epochs, steps):
+    def start(self, epochs: int, steps: int) -> None:
         self.steps = steps
-        self.rates = []
+        self.rates: list[float] = []
 
-    def advance(self, epoch, step, rate, logs):
+    def advance(self, epoch: int, step: int, rate: float, logs: Any, waiting: float = 0.0) -> None:
         now = time.perf_counter()
         if not self.first_call:
             self.first_call = time.time()
         if step == self.steps and epoch:
             self.rates.append(54000 / (now - self.began))
 
-    def epoch(self, epoch, rate, seconds, logs):
+    def epoch(self, epoch: int, rate: float, seconds: float, logs: Any, waiting: float = 0.0) -> None:
         self.began = time.perf_counter()
-
-    def stop(self): ...
-
-    def exporting(self, names): ...
 
 
 files = {
