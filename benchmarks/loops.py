@@ -233,7 +233,7 @@ def race(name: str, who: Sequence[str], rounds: int, seconds: float) -> Iterator
     found = Race.of(name)
     everybody = found.contenders()
     turns = {one: Turn(one, everybody[one], seconds) for one in (who or everybody)}
-    for _ in range(2):  # what compiles, and a pace to be found
+    for _ in range(5):  # what compiles, a pace to be found, and whether XLA is faster
         for turn in turns.values():
             turn.take()
             turn.rates.clear()

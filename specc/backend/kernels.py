@@ -36,13 +36,23 @@ class Operation:
 
 def lacking(function: Any) -> list[Operation]:
     """The operations of a concrete function, also inside its loops and branches, that XLA cannot compile."""
-    graph = function.graph.as_graph_def()
-    library = {f.signature.name: f.node_def for f in graph.library.function}
     found: dict[tuple[str, str], Operation] = {}
-    for node, callers in _nodes(graph.node, library, ()):
-        if node.op not in ARGUMENTS | HANDED_OVER and node.op not in library and not _compiles(node):
+    for node, callers in _all(function):
+        if node.op not in ARGUMENTS | HANDED_OVER and not _compiles(node):
             found.setdefault((node.op, node.name), Operation(node.op, node.name, callers))
     return list(found.values())
+
+
+def kinds(function: Any) -> set[str]:
+    """The kinds of operation of a concrete function, also inside its loops and branches."""
+    return {node.op for node, _ in _all(function)}
+
+
+def _all(function: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """The operations of a concrete function, each with those whose loop or branch it is in; no calls of functions."""
+    graph = function.graph.as_graph_def()
+    library = {f.signature.name: f.node_def for f in graph.library.function}
+    return ((node, callers) for node, callers in _nodes(graph.node, library, ()) if node.op not in library)
 
 
 def _nodes(nodes: Any, library: Mapping[str, Any], callers: tuple[str, ...]) -> Iterator[tuple[Any, tuple[str, ...]]]:

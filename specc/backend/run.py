@@ -27,11 +27,12 @@ from specc.backend.setup import complete, determine, strategy_of, without_backup
 from specc.backend.tracking import follow
 from specc.backend.training import divergence, faults
 from specc.backend.training.checkpoint import Checkpoint, Checkpoints, read, write
+from specc.backend.training.clock import Clock
 from specc.backend.training.coordinated import Coordinated
 from specc.backend.training.debug import Trail
 from specc.backend.training.feed import Feed, feed
 from specc.backend.training.interrupt import Interrupt, listening
-from specc.backend.training.loop import AfterEpoch, Clock, Diverged, Fit, Logs, Outcome, Terminated, evaluate
+from specc.backend.training.loop import AfterEpoch, Diverged, Fit, Logs, Outcome, Terminated, evaluate
 from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.rates import Sweep, sweep
 from specc.backend.training.start import Begun, start_from
@@ -350,8 +351,9 @@ class Job:
         for number, phase in enumerate(self.training.phases):
             if since and number < since.phase:
                 continue
+            steps = self.compiled(phase) if number else self.steps
             fit = Fit(
-                self.compiled(phase) if number else self.steps,
+                steps,
                 feed,
                 self._feed("validation") if "validation" in self.data.splits else None,
                 epochs=phase.epochs_of(feed.steps),
@@ -369,6 +371,7 @@ class Job:
                 total=self.training.epochs_of(feed.steps),
                 clock=clock,
                 trail=Trail(self.plan, phase) if self.debug else None,
+                trial=None if self.debug else xla.trial(self.plan, steps),
             )
             self.fits.append(fit)
             try:

@@ -10,12 +10,13 @@ import keras
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.kernels import Operation, lacking
+from specc.backend.kernels import Operation, kinds, lacking
 from specc.backend.lower import reason
 from specc.backend.network import build, operate
 from specc.backend.objective import compile_model, symbolic_targets
 from specc.backend.training.faults import loss_of, step_of
 from specc.backend.training.steps import Steps
+from specc.backend.training.trial import Trial
 from specc.diagnostics import Code, Log, Rejected
 from specc.plan import Edge, Plan, Step
 
@@ -65,8 +66,7 @@ def compile_step(plan: Plan, cores: int, log: Log) -> None:
 def wanted(plan: Plan, strategy: Any, model: keras.Model, log: Log) -> bool:
     """Whether forward and backward pass of a model are to be compiled by XLA: as the plan says, or by what there is.
 
-    Left to us, they are not on a CPU, where XLA's convolutions are several times slower than TensorFlow's own, and they
-    are on a GPU where every operation has a kernel.
+    Left to us, they are on a GPU where every operation has a kernel, and are not on a CPU unless a trial shows it.
 
     Raises:
         Rejected: the plan says so, and S611 is in `log` at each step that XLA has no kernel for.
@@ -80,6 +80,24 @@ def wanted(plan: Plan, strategy: Any, model: keras.Model, log: Log) -> bool:
         return not missing
     _report(missing, plan, log, codes.S611, "cannot be compiled by XLA")
     return True
+
+
+def trial(plan: Plan, steps: Steps) -> Trial | None:
+    """A trial of XLA where it is left to us, of one CPU; none in a deterministic run, whose numbers are to stay.
+
+    Worth a trial are networks without convolutions, which XLA makes several times slower than TensorFlow's own are on
+    a CPU, on examples of one size, since a program is made for each.
+    """
+    if plan.runtime.xla is not None or plan.runtime.deterministic or not steps.on_cpu:
+        return None
+
+    def promising() -> bool:
+        if any(None in tensor.shape[1:] for tensor in steps.model.input.values()):
+            return False
+        graph = _passes(steps.strategy, steps.model)
+        return not any("Conv" in kind for kind in kinds(graph)) and not lacking(graph)
+
+    return Trial(steps, promising)
 
 
 def _passes(strategy: Any, model: keras.Model) -> Any:

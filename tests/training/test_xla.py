@@ -7,9 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from specc.backend.run import run
+from specc.backend import xla
+from specc.backend.run import prepared, run
+from specc.backend.training import trial
+from specc.backend.training.steps import Steps
 from specc.diagnostics import Log, Rejected
+from specc.plan import Plan
 from tests.training.conftest import BLOBS, Write, blobs, planned
 from tests.training.test_parity_with_fit import CASES
 
@@ -30,9 +35,9 @@ def test_xla_learns_what_tensorflow_learns(case: str, write: Write, tmp_path: Pa
     layers = layers.replace("- Dropout: {rate: 0.3, seed: 4}", "")
     path = write(arrays, f"{dataset}\nmodel:\n  layers: {layers}\n  {outputs}\ntraining: {training}\n")
     runs = {}
-    for xla in (True, False):
-        plan = planned(path, training__epochs=2, dataset__split={"validation": 0.25}, runtime__xla=xla)
-        runs[xla] = run(plan, tmp_path / str(xla), Log())
+    for asked in (True, False):
+        plan = planned(path, training__epochs=2, dataset__split={"validation": 0.25}, runtime__xla=asked)
+        runs[asked] = run(plan, tmp_path / str(asked), Log())
 
     assert "with XLA" in runs[True].chosen
     assert "without XLA" in runs[False].chosen
@@ -49,6 +54,108 @@ def test_left_to_us_a_cpu_does_without(write: Write, tmp_path: Path) -> None:
 
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["xla"] is False
     assert done.chosen.startswith("cpu:0 in float32, without XLA, ")
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> list[trial.Trial]:
+    """Every trial begins as soon as there is something to compare with, and is kept here."""
+    monkeypatch.setattr(trial, "WORTH", 0.0)
+    monkeypatch.setattr(trial, "TIMES", 0.0)
+    begun: list[trial.Trial] = []
+
+    def remembered(plan: Plan, steps: Steps) -> trial.Trial | None:
+        made = whether(plan, steps)
+        begun.extend([made] if made else [])
+        return made
+
+    whether = xla.trial
+    monkeypatch.setattr(xla, "trial", remembered)
+    return begun
+
+
+def steps_of(plan: Plan) -> Steps:
+    return prepared(plan, Log(), None, tf.distribute.OneDeviceStrategy("cpu:0")).steps
+
+
+ALONE = {"strategy": "cpu", "steps_per_call": 2}
+
+
+def test_a_trial_takes_the_same_steps(write: Write, tmp_path: Path, at_once: list[trial.Trial]) -> None:
+    path = write(blobs(200), BLOBS)
+    runs = {
+        asked: run(planned(path, training__epochs=2, runtime=ALONE | {"xla": asked}), tmp_path / str(asked), Log())
+        for asked in ("auto", False)
+    }
+
+    (tried,) = at_once
+    assert len(tried._own) == trial.CALLS
+    assert tried._theirs
+    for name, values in runs[False].history.items():
+        np.testing.assert_allclose(runs["auto"].history[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
+    written = json.loads((tmp_path / "auto" / "manifest.json").read_text())["xla"]
+    assert written is tried.steps.xla
+    assert (" with XLA" in runs["auto"].chosen) is written
+
+
+def test_what_wins_a_trial_is_kept(write: Write) -> None:
+    plan = planned(write(blobs(40), BLOBS), runtime=ALONE)
+    for theirs, kept in ((0.5, True), (0.99, False), (2.0, False)):
+        steps = steps_of(plan)
+        tried = trial.Trial(steps, lambda: True)
+        for _ in range(1 + trial.CALLS):
+            assert not tried.before(10**6)
+            tried.took(10, 10.0)
+        assert not tried.before(30)  # which are over before it would pay
+        assert tried.before(10**6)
+        assert tried.compiling
+        tried.took(10, 100.0)
+        for _ in range(trial.CALLS):
+            tried.took(10, 10 * theirs)
+        assert steps.xla is kept
+        assert not tried.before(10**6)
+
+
+def test_a_program_that_cannot_be_made_costs_no_step(
+    write: Write, tmp_path: Path, at_once: list[trial.Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(PICTURES, TURNED)
+    expected = run(
+        planned(path, runtime=ALONE | {"xla": False}, training__epochs=4, dataset__batch_size=8),
+        tmp_path / "without",
+        Log(),
+    )
+    monkeypatch.setattr(xla, "lacking", lambda graph: [])
+
+    done = run(
+        planned(path, runtime=ALONE | {"xla": "auto"}, training__epochs=4, dataset__batch_size=8),
+        tmp_path / "run",
+        Log(),
+    )
+
+    (tried,) = at_once
+    assert len(tried._own) == trial.CALLS
+    assert not tried.steps.xla
+    assert done.history == expected.history
+
+
+def test_convolutions_are_not_tried(write: Write, tmp_path: Path, at_once: list[trial.Trial]) -> None:
+    text = TURNED.replace("RandomRotation: 0.1", "Conv2D: {filters: 2, kernel_size: 3}")
+    run(
+        planned(write(PICTURES, text), runtime=ALONE, training__epochs=3, dataset__batch_size=8),
+        tmp_path / "run",
+        Log(),
+    )
+
+    (tried,) = at_once
+    assert tried._over
+    assert not tried._theirs
+    assert not tried.steps.xla
+
+
+@pytest.mark.parametrize("runtime", [{"deterministic": True}, {"xla": False}, {"xla": True}])
+def test_what_is_asked_for_is_not_tried(runtime: dict[str, bool], write: Write) -> None:
+    plan = planned(write(blobs(40), BLOBS), runtime={"strategy": "cpu"} | runtime)
+    assert xla.trial(plan, steps_of(plan)) is None
 
 
 PICTURES = {

@@ -23,12 +23,14 @@ from specc.backend.training.checkpoint import (
     values_of,
     variables_of,
 )
+from specc.backend.training.clock import Clock
 from specc.backend.training.debug import Beginning, Trail
 from specc.backend.training.feed import Feed
 from specc.backend.training.interrupt import Interrupt
 from specc.backend.training.pace import Pace, stride
 from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.steps import Steps
+from specc.backend.training.trial import Trial
 
 Logs = dict[str, float]
 AfterEpoch = Callable[[Mapping[str, Sequence[float]]], None]
@@ -164,9 +166,11 @@ class Fit:
     phase: int = 0
     before: Outcome | None = None
     total: int | None = None
-    clock: Clock = field(default_factory=lambda: Clock())
+    clock: Clock = field(default_factory=Clock)
     trail: Trail | None = None
     """Marks the way, so that one can go back to where a loss that is not finite began."""
+    trial: Trial | None = None
+    """Whether XLA is faster, where that is left to us."""
     kept: str = ""
     """After something has failed: the last epoch or step that the model has learnt from; empty where there is none."""
 
@@ -331,9 +335,11 @@ class Fit:
                 self.trail.mark(self.steps, epoch, done)
             self._whole = "nothing"
             started, examples, waited = perf_counter(), meter.examples, meter.waited
-            meter.tally = steps.train(self._iterator, tf.constant(count), meter.tally)
+            meter.tally = self._take(count, epoch, done)
             bad = int(meter.tally.bad)
             self._pace.took(count, perf_counter() - started)
+            if self.trial:
+                self.trial.took(count, perf_counter() - started)
             self.clock.took(meter.examples - examples, perf_counter() - started, meter.waited - waited)
             logs = meter.logs()
             if bad >= 0:
@@ -351,6 +357,25 @@ class Fit:
         if done < length:
             self._ends(epoch, done)  # before what is left of the epoch counts as one
         return done
+
+    def _take(self, count: int, epoch: int, done: int) -> Any:
+        """So many optimizer steps; the tally after them."""
+        steps, trial = self.steps, self.trial
+        if trial and trial.before(self._left(epoch, done)):
+            self.clock.compiling()
+        try:
+            return steps.train(self._iterator, tf.constant(count), self._meter.tally)
+        except Exception:
+            if trial is None or not trial.compiling:
+                raise
+        trial.give_up()
+        self._iterator = steps.feed(partial(self.feed.stream, epoch, done))
+        return steps.train(self._iterator, tf.constant(count), self._meter.tally)
+
+    def _left(self, epoch: int, done: int) -> int:
+        """The steps that are left, of this epoch and those after it."""
+        behind = (epoch - self._began) * self.feed.steps + done
+        return (self.until or self.epochs * self.feed.steps) - behind
 
     def _length(self, epoch: int) -> int:
         """The steps of an epoch: of the last one only those that are left."""
@@ -424,38 +449,6 @@ class Fit:
             callbacks=self._memory.take(),
             variables=values_of(variables_of(steps.model, steps.objective.optimizer)),
         )
-
-
-@dataclass(slots=True)
-class Clock:
-    """Examples a second of training and the share of waiting, the first call left out because it compiles."""
-
-    examples: float = 0.0
-    seconds: float = 0.0
-    waited: float = 0.0
-    _started: bool = False
-
-    def compiling(self) -> None:
-        """The next call will compile."""
-        self._started = False
-
-    def took(self, examples: float, seconds: float, waited: float) -> None:
-        """Count a call of the compiled loop."""
-        if self._started:
-            self.examples += examples
-            self.seconds += seconds
-            self.waited += waited
-        self._started = True
-
-    @property
-    def rate(self) -> float:
-        """Examples a second so far, 0 before the second call."""
-        return self.examples / self.seconds if self.seconds else 0.0
-
-    @property
-    def waiting(self) -> float:
-        """What part of the time was spent waiting for data, 0 before the second call; NaN where that is not known."""
-        return min(self.waited / self.seconds, 1.0) if self.seconds else 0.0
 
 
 def _number(value: Any) -> Any:

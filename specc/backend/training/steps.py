@@ -72,6 +72,8 @@ class Steps:
         self.class_weights = class_weights
         self.batch_size = batch_size
         self.xla = xla
+        """Whether XLA compiles what `train` does next; may change between two calls."""
+        self._trains: dict[bool, Callable[[Any, Any, Tally], Tally]] = {}
         self.replicas: int = strategy.num_replicas_in_sync
         self.together = Together(strategy)
         self.variables: list[Any] = model.trainable_variables
@@ -125,11 +127,13 @@ class Steps:
         losses, examples = tf.constant(losses, tf.float64), tf.constant(examples, tf.float64)
         return Tally(losses, examples, tf.constant(-1), tf.zeros([], tf.float64))
 
-    @cached_property
+    @property
     def train(self) -> Callable[[Any, Any, Tally], Tally]:
         """`train(iterator, steps, tally)`: that many optimizer steps."""
-        self.build()
-        return self._many(self._train_step, watch=True)
+        if self.xla not in self._trains:
+            self.build()
+            self._trains[self.xla] = self._many(self._train_step, watch=True)
+        return self._trains[self.xla]
 
     @cached_property
     def evaluate(self) -> Callable[[Any, Any, Tally], Tally]:
@@ -247,14 +251,14 @@ class Steps:
 
     @cached_property
     def _compiled(self) -> Callable[..., Any]:
-        """`_computed` as one program of XLA's: the forward pass, the losses and the backward pass."""
+        """`_computed` as one program of XLA's."""
         compiled: Callable[..., Any] = tf.function(
             self._computed, autograph=False, jit_compile=True, reduce_retracing=True
         )
         return compiled
 
     def _computed(self, share: Share, divisors: Any, training: bool) -> tuple[list[Any], Any, dict[str, Any], Any]:
-        """Gradients, losses, predictions and the masks of predictions that have one.
+        """Gradients that are yet to be applied, losses, predictions and the masks of predictions that have one.
 
         `divisors` are those of the global batch; None where they are to be found out on the way.
         """
@@ -269,6 +273,10 @@ class Steps:
         if training and self.variables:
             gradients = tape.gradient(scaled, [v.value for v in self.variables])
         masks = {name: mask for name, answer in predictions.items() if (mask := mask_of(answer)) is not None}
+        if gradients and self.xla and isinstance(self.strategy, tf.distribute.OneDeviceStrategy):
+            # Nothing is exchanged between gradients and weights: the optimizer's step is in XLA's program as well.
+            self._apply(gradients)
+            gradients = []
         return gradients, losses, predictions, masks
 
     def _sums(self, share: Share, predictions: Mapping[str, Any], training: bool) -> tuple[Any, Any]:
