@@ -3,14 +3,15 @@
 usage: beyond_memory.py [MEGABYTES]           the limit (512); prints a table
        beyond_memory.py MEGABYTES SPEC OUT    one run under the limit, in this process; prints JSON
 
-What is limited is what the process has for itself and can write to: `RLIMIT_DATA`, set to what it holds once TensorFlow
-is loaded and has trained on a few made-up rows, plus the limit. Beyond it the kernel gives no memory and the run fails.
-An address space (`RLIMIT_AS`) would count libraries and arenas that are reserved and never used, which take no memory.
-What is resident can be measured and not be limited: it is printed beside, with mapped files and without.
+What is limited is what the process takes once TensorFlow is loaded and has trained on a few made-up rows. Where control
+groups can be made (as root, most often), it enters one with that limit: beyond it the kernel takes back what it keeps of
+files, and then ends the process. Else `RLIMIT_DATA` is set to what it holds plus the limit, which counts the stacks of
+threads as well. What is resident is printed beside, with mapped files and without.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import resource
@@ -80,6 +81,26 @@ def status(name: str) -> int:
     raise KeyError(name)
 
 
+def confine(limit: int, held: int) -> None:
+    """From here on this process gets no more than so many bytes; a control group does not count what it `held` before."""
+    for top, name in ((Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"), (Path("/sys/fs/cgroup"), "memory.max")):
+        group = top / f"specc-{os.getpid()}"
+        try:
+            group.mkdir()
+            (group / name).write_text(str(limit))
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+        except OSError:
+            continue
+        atexit.register(leave, group)
+        return
+    resource.setrlimit(resource.RLIMIT_DATA, (held + limit, held + limit))
+
+
+def leave(group: Path) -> None:
+    (group.parent / "cgroup.procs").write_text(str(os.getpid()))
+    group.rmdir()
+
+
 class Watch(threading.Thread):
     """The largest value of some lines of what the kernel tells of this process, looked at every 10 ms."""
 
@@ -102,8 +123,7 @@ def measure(limit: int, path: Path, out: Path) -> dict[str, float]:
     warm.write_text(spec("random: {examples: 4096}"), encoding="utf-8")
     specc.run(warm, out=out.with_name("warm"))
     before = {name: status(name) for name in ("VmData", "RssAnon", "VmRSS")}
-    ceiling = before["VmData"] + limit
-    resource.setrlimit(resource.RLIMIT_DATA, (ceiling, ceiling))
+    confine(limit, before["VmData"])
     watch = Watch(*before)
     watch.start()
     began = time.perf_counter()

@@ -29,13 +29,34 @@ def _of_machine() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 4 * 2**30
 
 
-def _of_group() -> list[int]:
-    """What the control group has left, where there is one with a limit."""
-    group = Path("/sys/fs/cgroup")
+def _of_group(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[int]:
+    """What the control groups of this process have left, its own and those around it that have a limit."""
     try:
-        limit = (group / "memory.max").read_text(encoding="ascii").strip()
-        used = (group / "memory.current").read_text(encoding="ascii").strip()
-        return [max(0, int(limit) - int(used))] if limit != "max" else []
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        number, kinds, path = line.split(":", 2)
+        if number == "0":
+            top, names = root, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in kinds.split(","):
+            top, names = root / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        group = top / path.lstrip("/")
+        # In a container the path is often that outside of it, and what is mounted is its own group.
+        around = [group, *group.parents] if group.is_dir() else [top]
+        found += [left for each in around if each.is_relative_to(top) for left in _left(each, *names)]
+    return found
+
+
+def _left(group: Path, limit: str, usage: str, cached: str) -> list[int]:
+    """What one group has left; files that the kernel keeps in memory and would give up count as nothing."""
+    try:
+        most = int((group / limit).read_text(encoding="ascii"))  # "max" where there is no limit
+        stat = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
+        return [max(0, most - int((group / usage).read_text(encoding="ascii")) + int(stat.get(cached, 0)))]
     except (OSError, ValueError):
         return []
 
