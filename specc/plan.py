@@ -37,13 +37,45 @@ class Input:
     span: Span
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """One of the times that a step of a spec is repeated, from 0 on; `name` begins the names of the steps made of it.
+
+    `span` is the place of `repeat`.
+    """
+
+    name: str
+    number: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A call of a block; `name` begins the names of the steps made of it.
+
+    `parameters` are the block's with the values that they have here, `spans` the places of those that the call gives,
+    and `inputs` what its inputs that have names stand for.
+    """
+
+    name: str
+    block: str
+    parameters: Mapping[str, Any]
+    spans: Mapping[str, Span]
+    inputs: Mapping[str, Edge]
+
+
+Part = Turn | Opened
+"""What of a spec several steps were made from. The same object in each of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One layer, op or application at work: what is called, on what, and what comes out.
 
     `name` is unique in the network and the Keras layer's name. `scope` are the names of the blocks and chains around
-    it, outermost first. `inputs` maps the names of call arguments to where their tensors come from. `shares` names
-    the step whose weights this one uses again (`apply`). `callers` are the places of the block calls around it.
+    it, outermost first, `parts` the calls of blocks and the repetitions that it was made in. `inputs` maps the names of
+    call arguments to where their tensors come from. `shares` names the step whose weights this one uses again
+    (`apply`). `callers` are the places of the block calls around it.
 
     What comes last is filled by `infer`, and None where it is not known: the tensors that come out, the weights, the
     floating-point operations of a forward pass over one example, and the bytes that a training step keeps of one
@@ -59,6 +91,7 @@ class Step:
     shares: str | None = None
     frozen: bool = False
     callers: tuple[Related, ...] = ()
+    parts: tuple[Part, ...] = ()
     outputs: tuple[Tensor, ...] | None = None
     weights: tuple[Weight, ...] | None = None
     flops: int | None = None
@@ -82,6 +115,7 @@ class Step:
             self.shares,
             self.frozen,
             self.callers,
+            self.parts,
             outputs,
             weights,
             flops,

@@ -20,7 +20,7 @@ FLOORS = (
     {"catalog"},
     {"kinds", "shapes", "text"},
     {"schema", "expressions", "plan"},
-    {"memory", "data"},
+    {"memory", "data", "emit"},
     {"passes", "backend", "render", "cluster"},
     {"driver"},
     {""},  # specc/__init__.py, the public API

@@ -9,6 +9,7 @@ import keras
 
 from specc import catalog, codes
 from specc.calls import UNKNOWN_VALUE, Call
+from specc.catalog.exact import exact
 from specc.diagnostics import Refusal
 
 MODULES: dict[str, ModuleType] = {
@@ -34,7 +35,9 @@ def lower(call: Call, **extra: Any) -> Any:
     """
     if any(value is UNKNOWN_VALUE for value in call.arguments.values()):
         raise Refusal(codes.S105, f"an argument of `{call.name}` is known only once the data was read")
-    arguments = {name: _exact(call, name, value(argument)) for name, argument in call.arguments.items()}
+    arguments = {
+        name: exact(call.family, call.name, name, value(argument)) for name, argument in call.arguments.items()
+    }
     builder = named(call.family, call.name)
     try:
         return builder(**arguments, **extra)
@@ -51,30 +54,6 @@ def value(argument: Any) -> Any:
     if isinstance(argument, tuple):
         return [value(item) for item in argument]
     return argument
-
-
-def sizes(argument: Any) -> Any:
-    """Lists of numbers as tuples: some layers and ops take nothing else, and none minds."""
-    if isinstance(argument, list) and argument:
-        items = [sizes(item) for item in argument]
-        if all(isinstance(item, (int, float, tuple)) for item in items):
-            return tuple(items)
-    return argument
-
-
-def _exact(call: Call, name: str, argument: Any) -> Any:
-    """A whole number as a float where Keras means a float and checks it: `momentum: 0`, `learning_rate: 1`."""
-    if call.family == "layers":
-        return sizes(argument)
-    if call.family == "applications" or isinstance(argument, bool) or not isinstance(argument, int):
-        return argument
-    signature = catalog.signature(call.family, call.name)
-    takes = signature.argument(name) if signature else None
-    if takes is None:
-        return argument
-    branches = [takes.schema, *takes.schema.get("anyOf", ())]
-    means_float = isinstance(takes.default, float) or any("number" in branch.get("type", ()) for branch in branches)
-    return float(argument) if means_float else argument
 
 
 def named(family: str, name: str) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 import keras
 
 from specc import catalog, codes
-from specc.backend.lower import lower, named, operation, reason, sizes, value
+from specc.backend.lower import lower, named, operation, reason, value
 from specc.backend.precision import policy
 from specc.calls import Call
+from specc.catalog.exact import sizes
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Edge, Network, Phase, Plan, Ref, Step
 from specc.tensors import Tensor

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specc.render.layout import WIDTH, Expression, call, keyword, lines, literal, mapping, sequence
+from specc.emit.layout import WIDTH, Expression, call, keyword, lines, literal, mapping, sequence
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 

@@ -1,10 +1,12 @@
-"""The Python that is emitted is the network that specc builds: the same layers, weights and numbers."""
+"""The Python that is emitted is the network that specc builds, and reads as if somebody had written it."""
 
 from __future__ import annotations
 
 import ast
+import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ from specc import catalog
 from specc.backend.network import build
 from specc.backend.objective import compile_model
 from specc.diagnostics import Log, Rejected
-from specc.driver import check
+from specc.driver import check, open_spec
+from specc.emit import learnt, python
+from specc.emit.calls import BY_NAME
 from specc.plan import Plan
-from specc.render.python import BY_NAME, python
 from specc.tree import Source
+from tests.emit.trials import SPECS
 
 ROOT = Path(__file__).parents[2]
-SPECS = sorted([*(ROOT / "tests" / "cases" / "good").glob("*.yaml"), *(ROOT / "examples").glob("*.yaml")])
 
 RICH = """
 specc: 1
@@ -78,67 +81,185 @@ def plan_of(text: str, path: str = "spec.yaml") -> Plan:
 
 
 def executed(code: str) -> dict[str, Any]:
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {"__name__": "emitted"}
     exec(compile(code, "emitted.py", "exec"), scope)
     return scope
 
 
-def batch(model: keras.Model, rows: int = 2) -> dict[str, Any]:
-    """Inputs of the shapes that a model takes, unknown dimensions of size 7."""
-    generator = np.random.default_rng(0)
-    shapes = {name: (rows, *(size or 7 for size in tensor.shape[1:])) for name, tensor in model.input.items()}
-    return {
-        name: generator.integers(0, 2, shape)
-        if model.input[name].dtype.startswith("int")
-        else generator.random(shape, np.float32)
-        for name, shape in shapes.items()
-    }
+def emitted(text: str) -> str:
+    """What is emitted of a spec, after it was seen to build the network that the spec is."""
+    plan = plan_of(text)
+    code = python(plan, Log())
+    expect_the_same(plan, code)
+    return code
 
 
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(np.asarray(one[k]), np.asarray(other[k])) for k in one)
-
-
-@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
-def test_the_emitted_network_answers_bit_for_bit_as_the_one_that_is_built(path: Path) -> None:
-    plan = plan_of(path.read_text(encoding="utf-8"), str(path))
-    if plan.open_facts:
-        pytest.skip("what this network is waits for its data")
-    expect_the_same(plan)
-
-
-def test_so_does_one_with_shared_and_frozen_layers_and_names_that_python_has_other_uses_for() -> None:
-    expect_the_same(plan_of(RICH))
-
-
-def expect_the_same(plan: Plan) -> None:
-    emitted = executed(python(plan, Log()))["model"]
+def expect_the_same(plan: Plan, code: str) -> None:
+    """Equal configurations: every layer with its name and arguments, and what it is called on; and equal weights."""
+    keras.backend.clear_session()
     built = build(plan, Log())
-    assert emitted.name == built.name
-    assert [w.path.split("/")[-1] for w in emitted.weights] == [w.path.split("/")[-1] for w in built.weights]
-    assert len(emitted.trainable_weights) == len(built.trainable_weights)
+    keras.backend.clear_session()
+    made = executed(code)["build_model"]()
+    assert made.get_config() == built.get_config()
     # The seed alone makes them the same before any weight is copied.
-    assert all(np.array_equal(a, b) for a, b in zip(emitted.get_weights(), built.get_weights(), strict=True))
-    given = batch(built)
-    assert same(emitted(given), built(given))
+    assert all(np.array_equal(a, b) for a, b in zip(made.get_weights(), built.get_weights(), strict=True))
 
 
-def test_layers_bear_the_names_of_their_steps() -> None:
-    plan = plan_of(RICH)
-    emitted = executed(python(plan, Log()))["model"]
-    named = {step.name for step in plan.network.steps if step.call.family != "ops" and step.shares is None}
-    assert named <= {layer.name for layer in emitted.layers}
+def test_shared_and_frozen_layers_and_names_that_python_has_other_uses_for() -> None:
+    code = emitted(RICH)
+    assert "lambda_ = keras.Input(" in code
+    assert 'model.get_layer("list").trainable = False' in code
+
+
+BLOCKS = """
+specc: 1
+params: {{width: 6}}
+blocks:
+  dense:
+    description: a layer, and what bends it
+    params: {{units: null, rate: 0.1}}
+    layers:
+      - Dense: "${{units}}"
+      - ReLU
+      - Dropout: "${{rate}}"
+  deep:
+    params: {{units: 4, depth: 2}}
+    layers:
+      - dense: {{units: "${{2 * units}}"}}
+        repeat: "${{depth}}"
+      - Dense: "${{units}}"
+model:
+  inputs: {{x: {{shape: [6]}}}}
+  layers:
+{}
+"""
+
+
+def body(code: str) -> list[str]:
+    """The statements of `build_model` between its inputs and its end."""
+    lines = [line.removeprefix("    ") for line in code.partition("def build_model")[2].splitlines()]
+    first = max(place for place, line in enumerate(lines) if "keras.Input(" in line) + 1
+    return lines[first : next(place for place, line in enumerate(lines) if line.startswith("return"))]
+
+
+def steps(*written: str) -> str:
+    return BLOCKS.format("\n".join(f"    - {line}" for line in written))
+
+
+def test_a_block_is_a_function_with_its_parameters_and_their_defaults() -> None:
+    code = emitted(steps("dense: 3", "dense: {units: 5, rate: 0.2}"))
+    assert "def dense(y, units, name, rate=0.1):" in code or "def dense(x, units, name, rate=0.1):" in code
+    assert '"""A layer, and what bends it."""' in code
+    assert body(code) == ['y = dense(x, units=3, name="dense")', 'y = dense(y, units=5, rate=0.2, name="dense_1")']
+
+
+def test_what_the_spec_computes_is_computed() -> None:
+    code = emitted(steps('deep: {units: "${width + 1}"}', "deep: {units: 3, depth: 1}"))
+    assert "WIDTH = 6\n" in code
+    assert "def deep(x, name, units=4, depth=2):" in code
+    assert "    for i in range(depth):\n        x = dense(x, units=2 * units, " in code
+    assert body(code)[0] == 'y = deep(x, units=WIDTH + 1, name="deep")'
+
+
+def test_a_repetition_is_a_loop_whose_number_the_spec_may_use() -> None:
+    code = emitted(steps('Dense: "${2 + i}"\n      repeat: 3'))
+    assert body(code) == ["y = x", "for i in range(3):", '    y = layers.Dense(units=2 + i, name=f"dense.{i}")(y)']
+
+
+def test_what_differs_otherwise_is_a_list_that_the_loop_goes_through() -> None:
+    code = emitted(steps('Dense: "${[4, 9, 2][i]}"\n      repeat: 3'))
+    assert body(code)[1:] == [
+        "for i, units in enumerate([4, 9, 2]):",
+        '    y = layers.Dense(units=units, name=f"dense.{i}")(y)',
+    ]
+
+
+def test_times_that_are_not_alike_stand_for_themselves() -> None:
+    code = emitted(
+        steps('layers: [{Dense: 6}, {ReLU: {}, when: "${i == 0}"}, {Dense: 6, when: "${i > 2}"}]\n      repeat: 5')
+    )
+    assert [line for line in body(code) if line.startswith("for")] == ["for i in range(1, 3):", "for i in range(3, 5):"]
+
+
+def test_a_residual_is_written_as_one_writes_it() -> None:
+    code = emitted(steps("Dense: 6", "residual: [{dense: 6}, {Dense: 6}]\n      repeat: 2"))
+    assert body(code)[1:] == [
+        "for i in range(2):",
+        '    z = dense(y, units=6, name=f"residual.{i}.dense")',
+        '    z = layers.Dense(units=6, name=f"residual.{i}.dense_1")(z)',
+        '    y = layers.Add(name=f"residual.{i}.add")([z, y])',
+    ]
+
+
+def test_the_sum_of_a_residual_and_an_add_within_it_have_names_of_their_own() -> None:
+    code = emitted((ROOT / "tests" / "cases" / "good" / "form_residual_around_add.yaml").read_text(encoding="utf-8"))
+    assert 'z = layers.Add(name=f"residual.{i}.add")' in code
+    assert 'y = layers.Add(name=f"residual.{i}.add_1")' in code
+
+
+def test_a_block_whose_layers_are_used_again_is_written_out_there() -> None:
+    code = emitted(steps("dense: 6\n      name: once", "apply: once", "dense: 6"))
+    assert 'once_dense_layer = layers.Dense(units=6, name="once.dense")' in code
+    assert body(code)[-1] == 'y = dense(y, units=6, name="dense")' or body(code)[-1].endswith('units=6, name="dense")')
+
+
+def test_two_forms_of_a_block_are_two_functions() -> None:
+    text = steps("dense: 3", "other: true", "other: false").replace(
+        "model:\n", '  other: {params: {wide: null}, layers: [{Dense: 6}, {Dense: 9, when: "${wide}"}]}\nmodel:\n'
+    )
+    code = emitted(text)
+    assert "def other(x, name):" in code
+    assert "def other_2(x, name):" in code
+
+
+WORDS = ("x", "y", "name", "i", "layers", "keras", "dense", "build_model", "WIDTH", "units")
+
+
+def random_steps(dice: random.Random, depth: int = 0) -> list[str]:
+    """Steps of all forms within one another, of one size so that all of them fit."""
+    done: list[str] = []
+    for _ in range(dice.randint(1, 3)):
+        kind = dice.choice(["Dense", "block", "chain", "residual", "branches", "ReLU"] if depth < 3 else ["Dense"])
+        beside = dice.choice(["", "", ", repeat: 2", ", repeat: 3", ', repeat: 3, when: "${width > 3}"'])
+        if dice.random() < 0.3:
+            beside += f", name: {dice.choice(WORDS)}_{dice.randint(0, 99999)}"
+        inner = ", ".join(random_steps(dice, depth + 1)) if kind in ("chain", "residual", "branches") else ""
+        match kind:
+            case "Dense":
+                units = '"${width if i < 0 else width}"' if "repeat" in beside else "6"
+                done.append(f"{{Dense: {{units: {units}, activation: {dice.choice(['relu', 'tanh'])}}}{beside}}}")
+            case "ReLU":
+                done.append(f"{{ReLU: {{}}{beside}}}")
+            case "block":
+                word = dice.choice(["dense: {units: 6}", "dense: {units: 6, rate: 0.3}", "deep: {units: 6}"])
+                done.append(f"{{{word}{beside}}}")
+            case "chain":
+                done.append(f"{{layers: [{inner}]{beside}}}")
+            case "residual":
+                done.append(f"{{residual: [{inner}]{beside}}}")
+            case "branches":
+                done.append(f"{{branches: [[{inner}], []]}}")
+                done.append("{Add: {}}")
+    return done
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_nested_is_the_same_network(seed: int, tmp_path: Path) -> None:
+    code = emitted(steps(*random_steps(random.Random(seed))))
+    expect_clean([code], tmp_path)
 
 
 def test_a_compiled_network_has_the_losses_metrics_and_optimizer_of_its_plan() -> None:
     plan = plan_of((ROOT / "examples" / "digits.yaml").read_text(encoding="utf-8"), str(ROOT / "examples/digits.yaml"))
-    emitted = executed(python(plan, Log()))["model"]
+    scope = executed(python(plan, Log()))
+    made = scope["build_model"]()
+    scope["compile_model"](made)
     built = build(plan, Log())
     compile_model(built, plan, Log())
-    made, wanted = emitted.optimizer.get_config(), built.optimizer.get_config()
-    assert made | {"name": ""} == wanted | {"name": ""}  # Keras numbers them
-    given, targets = batch(built, 8), {"digit": np.arange(8) % 10}
-    one = emitted.evaluate(given, targets, verbose=0, return_dict=True)
+    config, wanted = made.optimizer.get_config(), built.optimizer.get_config()
+    assert config | {"name": ""} == wanted | {"name": ""}  # Keras numbers them
+    given, targets = {"image": np.ones((8, 8, 8, 1), np.float32)}, {"digit": np.arange(8) % 10}
+    one = made.evaluate(given, targets, verbose=0, return_dict=True)
     assert one == built.evaluate(given, targets, verbose=0, return_dict=True)
     assert set(one) == {"loss", "accuracy"}
 
@@ -166,11 +287,14 @@ training:
 
 
 def test_terms_of_a_loss_are_lists_of_losses_and_of_their_weights() -> None:
-    code = python(plan_of(TERMS), Log())
-    compiled = executed(code)["model"].get_compile_config()
+    scope = executed(python(plan_of(TERMS), Log()))
+    made = scope["build_model"]()
+    scope["compile_model"](made)
+    compiled = made.get_compile_config()
     assert [loss if isinstance(loss, str) else loss["class_name"] for loss in compiled["loss"]["y"]] == ["mse", "Huber"]
     assert compiled["loss_weights"] == {"y": [0.5, 1.0], "side": 0.25}
-    assert "# What `side` is to answer is the target `z`." in code
+    rows = {"x": np.zeros((3, 4)), "y": np.zeros((3, 1)), "z": np.ones((3, 1))}
+    assert scope["examples"](rows)[1]["side"].tolist() == [[1.0], [1.0], [1.0]]
 
 
 def test_an_output_with_two_targets_cannot_be_emitted_and_says_so() -> None:
@@ -186,6 +310,7 @@ dataset:
   source: {npz: none.npz}
   inputs: {x: {type: tensor, shape: [4]}}
   targets: {y: {type: tensor, shape: [1]}}
+  batch_size: 8
 model:
   layers:
     - Dense: 4
@@ -200,72 +325,76 @@ training:
   phases:
     - {epochs: 2, freeze: [tail], unfreeze: [body]}
     - {epochs: 3, unfreeze: [tail], optimizer: {SGD: 0.1}, callbacks: []}
-    - {steps: 50, freeze: [body]}
+    - {steps: 5, freeze: [body]}
 """
 
 
-def test_phases_are_calls_of_fit_in_a_comment_that_runs() -> None:
-    plan = plan_of(PHASES)
-    code = python(plan, Log())
-    scope = executed(code)
-    assert [w.path for w in scope["model"].trainable_weights] == ["body/kernel", "body/bias"]
-    comment = [line.removeprefix("# ") for line in code.splitlines() if line.startswith("# ")]
-    statements = [line for line in comment[1:] if line.lstrip(" ").startswith(("for", "model")) or line.startswith(" ")]
-    statements = [line for line in statements if not line.endswith(":") or line.startswith("for")]
-    x, y = np.ones((32, 4), np.float32), np.ones((32, 1), np.float32)
+def test_phases_are_calls_of_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scope = executed(python(plan_of(PHASES), Log()))
+    monkeypatch.chdir(tmp_path)
+    given = {"x": np.ones((32, 4), np.float32)}, {"y": np.ones((32, 1), np.float32)}
+    scope["load_data"] = lambda: {"train": given}
     calls: list[tuple[dict[str, Any], list[str], str]] = []
-    model, fit = scope["model"], scope["model"].fit
+    fit = keras.Model.fit
 
-    def spy(*given: Any, **more: Any) -> None:
+    def spy(model: Any, *given: Any, **more: Any) -> Any:
         calls.append((more, [w.path for w in model.trainable_weights], type(model.optimizer).__name__))
-        fit({"x": x}, {"y": y}, **more, verbose=0)
+        return fit(model, *given, **more, verbose=0)
 
-    model.fit = spy
-    exec("\n".join(statements), scope | {"inputs": None, "targets": None})
+    monkeypatch.setattr(keras.Model, "fit", spy)
+    scope["main"]()
     told = [(more.get("epochs"), more.get("initial_epoch"), names, by) for more, names, by in calls]
     body, tail = ["body/kernel", "body/bias"], ["tail/kernel", "tail/bias"]
-    assert told == [(2, None, body, "Adam"), (5, 2, [*body, *tail], "SGD"), (None, 5, tail, "Adam")]
+    assert told == [(2, None, body, "Adam"), (5, 2, [*body, *tail], "SGD"), (6, 5, tail, "Adam")]
+    assert [more.get("steps_per_epoch") for more, _, _ in calls] == [None, None, 5]
     assert [len(more.get("callbacks", ())) for more, _, _ in calls] == [1, 0, 1]
+    assert (tmp_path / "spec.keras").exists()
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
-def test_the_code_is_as_ruff_would_write_it_and_imports_keras_alone(path: Path, tmp_path: Path) -> None:
-    plan = plan_of(path.read_text(encoding="utf-8"), str(path))
-    if plan.open_facts:
-        pytest.skip("what this network is waits for its data")
-    expect_clean(python(plan, Log()), tmp_path)
-
-
-def test_so_is_that_of_a_network_with_everything(tmp_path: Path) -> None:
-    expect_clean(python(plan_of(RICH), Log()), tmp_path)
-
-
-def expect_clean(code: str, folder: Path) -> None:
-    imported = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert {ast.unparse(node).split()[1] for node in imported} == {"keras"}
-    module = folder / "network.py"
-    module.write_text(code, encoding="utf-8")
-    for work in (["format", "--diff"], ["check", "--select", "E,F,W,I,B,UP,SIM,RUF,C4,A001"]):
-        ruff = [sys.executable, "-m", "ruff", *work, "--isolated", "--line-length", "120", str(module)]
-        done = subprocess.run(ruff, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
-
-
-def test_what_only_data_can_tell_cannot_be_emitted_and_says_so() -> None:
-    plan = plan_of("""
+MASKS = """
 specc: 1
 dataset:
-  source: {csv: flowers.csv}
-  inputs: {width: {type: number}}
-  targets: {species: {type: category, vocabulary: auto}}
+  source: {npz: none.npz}
+  inputs: {image: {type: image, size: [4, 4], channels: 3}}
+  targets: {mask: {type: image, size: [4, 4], classes: 3, ignore_class: 255}}
 model:
   layers:
-    - Dense: {units: "${targets.species.classes}", activation: softmax}
-""")
-    log = Log()
-    with pytest.raises(Rejected):
-        python(plan, log)
-    assert [(d.code.id, d.span.line) for d in log.sorted()] == [("S006", 9)]
+    - Conv2D: {filters: 3, kernel_size: 1, activation: softmax}
+training: {loss: sparse_categorical_crossentropy, optimizer: adam, metrics: [accuracy]}
+"""
+
+
+def test_pixels_that_do_not_count_have_no_weight() -> None:
+    scope = executed(python(plan_of(MASKS), Log()))
+    made = scope["build_model"]()
+    scope["compile_model"](made)
+    generator = np.random.default_rng(3)
+    rows = {"image": generator.random((6, 4, 4, 3)), "mask": generator.choice([0, 1, 2, 255], (6, 4, 4))}
+    inputs, targets, weights = scope["examples"](rows)
+    found = made.evaluate(inputs, targets, sample_weight=weights, verbose=0, return_dict=True)
+    answers = np.asarray(made(inputs)["mask"])
+    there = rows["mask"] != 255
+    chosen = np.take_along_axis(answers, np.where(there, rows["mask"], 0)[..., None], -1)[..., 0]
+    assert found["loss"] == pytest.approx(-np.log(chosen[there]).mean(), rel=1e-5)
+    assert found["accuracy"] == pytest.approx((answers.argmax(-1) == rows["mask"])[there].mean(), rel=1e-5)
+
+
+def test_the_code_of_every_spec_is_as_ruff_would_write_it(tmp_path: Path) -> None:
+    plans = [plan for path in SPECS if (plan := check(open_spec(path, Log()), Log()))]
+    expect_clean([*(python(plan, Log()) for plan in plans), python(plan_of(RICH), Log())], tmp_path)
+
+
+def expect_clean(codes: Sequence[str], folder: Path) -> None:
+    for number, code in enumerate(codes):
+        assert "specc" not in code
+        imported = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
+        others = {ast.unparse(node).split()[1] for node in imported} - set(sys.stdlib_module_names)
+        assert others <= {"keras", "numpy", "pandas", "h5py", "tensorflow"}
+        (folder / f"network_{number}.py").write_text(code, encoding="utf-8")
+    for work in (["format", "--diff"], ["check", "--select", "E,F,W,I,B,UP,SIM,RUF,C4,A001"]):
+        ruff = [sys.executable, "-m", "ruff", *work, "--isolated", "--line-length", "120", str(folder)]
+        done = subprocess.run(ruff, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
 
 
 OPEN = """
@@ -273,21 +402,54 @@ specc: 1
 dataset:
   source: {csv: people.csv}
   inputs: {work: {type: category, encode: one_hot}}
-  targets: {rich: {type: binary}}
+  targets: {job: {type: category}}
 model:
   layers:
-    - Dense: {units: 1, activation: sigmoid}
+    - Dense: {units: "${targets.job.classes}", activation: softmax}
+training: {loss: sparse_categorical_crossentropy, optimizer: adam}
 """
 
 
-def test_so_with_the_width_of_an_input_until_the_data_was_read() -> None:
+def test_what_only_data_can_tell_is_learnt_from_it() -> None:
+    scope = executed(python(plan_of(OPEN), Log()))
+    words = np.array(["b", "a", "c", "a"], object)
+    known = scope["learn"]({"work": words, "job": words[:3]})
+    made = scope["build_model"](known)
+    assert made.input["work"].shape == (None, 3)
+    assert made.output["job"].shape == (None, 3)
+    assert scope["prepare"]({"work": words}, known)["work"].tolist()[0] == [0.0, 1.0, 0.0]
+
+
+def test_a_run_knows_it_and_it_stands_in_the_code() -> None:
+    facts = {"inputs.work": {"shape": [2], "classes": 2}, "targets.job": {"classes": 3, "shape": []}}
+    plan = check(Source("spec.yaml", OPEN, facts=facts), Log())
+    states = {
+        "inputs.work": {"raw": "string", "vocabulary": ["a", "b"]},
+        "targets.job": {"raw": "string", "vocabulary": ["x", "y", "z"]},
+    }
+    code = python(plan, Log(), states)
+    assert 'LEARNT = {"work": {"vocabulary": ["a", "b"]}, "job": {"vocabulary": ["x", "y", "z"]}}' in code
+    assert learnt(plan, states) is None
+    expect_the_same(plan, code)
+    many = states | {"inputs.work": {"raw": "string", "vocabulary": [f"w{number}" for number in range(600)]}}
+    assert 'with_name("learnt.json")' in python(plan, Log(), many)
+    beside = learnt(plan, many)
+    assert beside is not None
+    assert list(beside) == ["work", "job"]
+
+
+def test_a_shape_that_only_data_can_tell_cannot_be_emitted_and_says_so() -> None:
     log = Log()
     with pytest.raises(Rejected):
-        python(plan_of(OPEN), log)
+        python(plan_of(OPEN.replace("{type: category, encode: one_hot}", "{type: tensor}")), log)
     assert [(d.code.id, d.span.line) for d in log.sorted()] == [("S006", 5)]
-    learnt = check(Source("spec.yaml", OPEN, facts={"inputs.work": {"shape": [5], "classes": 5}}), Log())
-    expect_the_same(learnt)
-    assert executed(python(learnt, Log()))["work"].shape == (None, 5)
+
+
+def test_data_that_no_few_lines_read_is_left_to_the_reader() -> None:
+    text = OPEN.replace("{csv: people.csv}", "{sql: {url: 'sqlite:///a.db', query: q}}")
+    scope = executed(python(plan_of(text.replace("type: category", "type: category, classes: 3")), Log()))
+    with pytest.raises(NotImplementedError, match="the reader sql"):
+        scope["load_data"]()
 
 
 def test_every_name_that_is_written_as_a_string_is_one_that_keras_takes_as_a_string() -> None:

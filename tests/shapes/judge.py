@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from specc import catalog
-from specc.backend.lower import operation, sizes
+from specc.backend.lower import operation
 from specc.backend.precision import policy
 from specc.calls import Call
+from specc.catalog.exact import sizes
 from specc.diagnostics import Refusal
 from specc.shapes import Site, apply
 from specc.tensors import Shape, Tensor

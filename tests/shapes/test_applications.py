@@ -21,7 +21,7 @@ from specc.backend.network import build
 from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.driver import check
-from specc.render.python import python
+from specc.emit import python
 from specc.shapes import Result, Site, apply, names
 from specc.tensors import Shape, Tensor
 from specc.tree import Source
@@ -300,9 +300,9 @@ def test_one_that_is_used_again_and_frozen_has_its_weights_once_and_none_trained
 
 
 def test_it_is_emitted_under_the_name_of_its_step() -> None:
-    scope: dict[str, Any] = {}
+    scope: dict[str, Any] = {"__name__": "emitted"}
     exec(python(check(Source("spec.yaml", SHARED.format(far="[64, 64, 3]")), Log()), Log()), scope)
-    assert scope["model"].get_layer("eye").count_params() == 5_919_312
+    assert scope["build_model"]().get_layer("eye").count_params() == 5_919_312
 
 
 def test_it_takes_no_images_of_another_size_as_in_keras() -> None:

@@ -11,9 +11,11 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from specc import emit
 from specc.backend.export.by_example import by_example
+from specc.diagnostics import Log, Rejected
 from specc.kinds.arrays import Array
-from specc.kinds.exporters import Served
+from specc.kinds.exporters import Inconvertible, Module, Served
 from specc.kinds.features import State
 from specc.plan import Plan
 
@@ -50,7 +52,18 @@ def serve(
         }
         return restore(plan, widened(model(prepared, training=False)), states)
 
-    return Served(model, inputs, answer, examples, FREEZE, by_example(plan, states, inputs, answer))
+    module = partial(_module, plan, states)
+    return Served(model, inputs, answer, examples, FREEZE, by_example(plan, states, inputs, answer), module)
+
+
+def _module(plan: Plan, states: Mapping[str, State]) -> Module:
+    """The network as Python, with what features learnt as constants of it."""
+    log = Log()
+    try:
+        return Module(emit.python(plan, log, states), emit.learnt(plan, states))
+    except Rejected as rejected:
+        first = log.sorted()[0]
+        raise Inconvertible(f"{first.message}, at line {first.span.line}") from rejected
 
 
 def widened(outputs: Mapping[str, Any]) -> dict[str, Any]:

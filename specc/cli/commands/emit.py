@@ -1,9 +1,11 @@
-"""Print the network of a spec as plain Keras Python.
+"""Print the network of a spec, and a script that trains it, as plain Keras Python.
 
-It runs without specc and builds the same network, with the same initial weights.
+It runs without specc and builds the same network, with the same initial weights: a function for each block, a loop for
+each repetition. Of a finished run, `specc export RUN --format python` writes it with its weights.
 
 specc emit model.yaml
 specc emit model.yaml --output model.py
+python model.py
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from specc import driver
 from specc.cli.options import overrides
 from specc.cli.screen import show
 from specc.diagnostics import Log
-from specc.render.python import python
+from specc.emit import python
 
 
 @click.command()

@@ -22,13 +22,22 @@ ByExample = Callable[[Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class Module:
+    """A network as the text of a module of Python, and what is to lie beside it as `learnt.json`, if anything."""
+
+    code: str
+    beside: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """A trained network, and what it takes to be asked about fields of one form.
 
     `model` takes prepared tensors by input name and gives outputs by name. `answer` is the whole way in TensorFlow's
     graph operations, from fields by name, described by `inputs`, to answers by target name. `examples` gives prepared
     training examples, and `freeze` a concrete function that holds the values of what another one has as variables.
-    `by_example` may have `classify` or `regress`, by which TensorFlow Serving asks.
+    `by_example` may have `classify` or `regress`, by which TensorFlow Serving asks. `module` writes it as Python, or
+    raises `Inconvertible`.
     """
 
     model: Any
@@ -37,6 +46,7 @@ class Served:
     examples: Callable[[], Mapping[str, Array]]
     freeze: Callable[[Any], Any]
     by_example: Mapping[str, ByExample]
+    module: Callable[[], Module]
 
     def prepared(self) -> Served:
         """The network alone, on prepared tensors."""

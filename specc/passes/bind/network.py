@@ -14,7 +14,7 @@ from specc.passes.bind.calls import bind_arguments, signature
 from specc.passes.bind.scope import LOST, Made, Scope, refs_of, resolve, undefined
 from specc.passes.bind.values import Values
 from specc.passes.bind.wiring import wire
-from specc.plan import Edge, Ref, Step
+from specc.plan import Edge, Opened, Ref, Step, Turn
 from specc.tree import Tree
 
 BESIDE = ("name", "inputs", "call", "repeat", "when", "freeze", "shortcut")
@@ -109,7 +109,15 @@ class Weaver:
             times = count.value
         stem = name or scope.automatic(_stem(tree))
         for i in range(times):
-            inner = replace(scope, values=scope.values.inside({"i": i}), taken={}, names=scope.names, ahead=scope.ahead)
+            turn = Turn(".".join((*scope.path, f"{stem}.{i}")), i, tree["repeat"].span)
+            inner = replace(
+                scope,
+                values=scope.values.inside({"i": i}),
+                taken={},
+                names=scope.names,
+                ahead=scope.ahead,
+                parts=(*scope.parts, turn),
+            )
             given = self._once(tree, inner, given, f"{stem}.{i}", again=i > 0)
             if self.full:
                 break
@@ -163,7 +171,7 @@ class Weaver:
         if len(both) != 2 and LOST not in both:
             self._inputs_missing(body.key, "`residual`", both, "exactly one input and one output", scope)
             return LOST
-        return self._emit(Call("layers", "Add", {}, body.key), {"inputs": both}, inner, "add")
+        return self._emit(Call("layers", "Add", {}, body.key), {"inputs": both}, inner, inner.automatic("add"))
 
     def _branches(self, body: Tree, scope: Scope, start: Edge | None, own: str) -> Edge:
         named = body.entries or {str(i): chain for i, chain in enumerate(body.elements)}
@@ -262,6 +270,7 @@ class Weaver:
                 shares=shares,
                 frozen=scope.frozen,
                 callers=scope.callers,
+                parts=scope.parts,
             )
         )
         return Ref(name)
@@ -301,6 +310,9 @@ class Weaver:
             sharing=scope.sharing,
         )
         start = self._block_inputs(word, block, tree, scope, inside, given, again, here)
+        spans = {name: one.span for name, one in given_arguments.items()}
+        edges = {name: made.edge for name, made in inside.names.items()}
+        inside.parts = (*scope.parts, Opened(".".join(inside.path), word, local, spans, edges))
         self.opened.append(word)
         end = self.chain(block["layers"], inside, start)
         self.opened.pop()

@@ -10,7 +10,7 @@ from specc import codes
 from specc.calls import UNKNOWN_VALUE
 from specc.diagnostics import Log, Related, Span, nearest
 from specc.passes.bind.values import Values
-from specc.plan import Edge, Ref
+from specc.plan import Edge, Part, Ref
 from specc.text.spelling import established, respelt
 from specc.tree import Tree
 
@@ -34,7 +34,8 @@ class Scope:
     """The names that references see at one place.
 
     `path` leads to here in the names of steps. A block is closed: it has no `outer`. `sharing` is set while a named
-    step is made again: the path whose weights are used, and the path where it is made now.
+    step is made again: the path whose weights are used, and the path where it is made now. `parts` are those of the
+    steps made here.
     """
 
     values: Values
@@ -47,6 +48,7 @@ class Scope:
     callers: tuple[Related, ...] = ()
     frozen: bool = False
     sharing: tuple[str, str] | None = None
+    parts: tuple[Part, ...] = ()
 
     def inner(self, name: str, values: Values | None = None) -> Scope:
         """A scope inside this one, that sees its names."""
@@ -57,6 +59,7 @@ class Scope:
             callers=self.callers,
             frozen=self.frozen,
             sharing=self.sharing,
+            parts=self.parts,
         )
 
     def find(self, name: str) -> Made | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,27 @@ class Group:
     items: tuple[Expression, ...]
 
 
-Expression = tuple[str | Group, ...]
-"""Text and groups in a row: `layers.Dense`, `(…)`, `(…)`."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that a spec gives, and what is known of how: `formula` is the Python that it is computed by, if any.
+
+    `argument` is what it is given for. The value is `VARIES` where only the formula says it.
+    """
+
+    value: Any
+    formula: str = ""
+    argument: str = ""
+
+    def settled(self) -> Expression:
+        """The formula where there is one, else the value."""
+        return (self.formula,) if self.formula else plain(self.value)
+
+
+VARIES = object()
+"""The value of what differs from one time of a loop to the other."""
+
+Expression = tuple[str | Group | Given, ...]
+"""Text, groups and values in a row: `layers.Dense`, `(…)`, `(…)`."""
 
 
 def call(function: str, items: Iterable[Expression], *chained: Iterable[Expression]) -> Expression:
@@ -47,8 +66,36 @@ def literal(value: Any) -> str:
     return text
 
 
+def plain(value: Any) -> Expression:
+    """Plain data as Python writes it: scalars, tuples, lists, mappings."""
+    if isinstance(value, list):
+        return sequence(map(plain, value))
+    if isinstance(value, Mapping):
+        return mapping((str(key), plain(item)) for key, item in value.items())
+    return (literal(value),)
+
+
+def settled(expression: Expression) -> tuple[str | Group, ...]:
+    """An expression with every value in it written down."""
+    done: list[str | Group] = []
+    for part in expression:
+        if isinstance(part, Given):
+            done += settled(part.settled())
+        elif isinstance(part, Group):
+            done.append(Group(part.brackets, tuple(settled(item) for item in part.items)))
+        else:
+            done.append(part)
+    return tuple(done)
+
+
+def text(expression: Expression) -> str:
+    """An expression on one line."""
+    return _flat(settled(expression))
+
+
 def lines(expression: Expression, before: str = "", after: str = "", depth: int = 0, width: int = WIDTH) -> list[str]:
     """A statement or an item of one: the expression between two texts, its brackets opened where it is too long."""
+    expression = settled(expression)
     margin = INDENT * depth
     flat = margin + before + _flat(expression) + after
     groups = [i for i, part in enumerate(expression) if isinstance(part, Group) and part.items]
@@ -72,12 +119,12 @@ def _opened(expression: Expression, opened: set[int], before: str, after: str, d
                 done += lines(item, after=",", depth=depth + 1, width=width)
             line = INDENT * depth + part.brackets[1]
         else:
-            line += _flat((part,))
+            line += text((part,))
     return [*done, line + after]
 
 
-def _flat(expression: Expression) -> str:
+def _flat(expression: tuple[str | Group, ...]) -> str:
     return "".join(
-        part if isinstance(part, str) else part.brackets[0] + ", ".join(map(_flat, part.items)) + part.brackets[1]
+        part if isinstance(part, str) else part.brackets[0] + ", ".join(map(text, part.items)) + part.brackets[1]
         for part in expression
     )
