@@ -4,8 +4,8 @@ usage: beyond_memory.py [MEGABYTES]           the limit (512); prints a table
        beyond_memory.py MEGABYTES SPEC OUT    one run under the limit, in this process; prints JSON
 
 What is limited is what the process takes once TensorFlow is loaded and has trained on a few made-up rows. Where control
-groups can be made (as root, most often), it enters one with that limit: beyond it the kernel takes back what it keeps of
-files, and then ends the process. Else `RLIMIT_DATA` is set to what it holds plus the limit, which counts the stacks of
+groups can be made (as root, most often), it enters one with that limit: beyond it the kernel takes back what it keeps
+of files, and then ends the process. Else `RLIMIT_DATA` is set to what it holds plus the limit, which counts the stacks of
 threads as well. What is resident is printed beside, with mapped files and without.
 """
 
@@ -82,7 +82,7 @@ def status(name: str) -> int:
 
 
 def confine(limit: int, held: int) -> None:
-    """From here on this process gets no more than so many bytes; a control group does not count what it `held` before."""
+    """From here on this process gets no more than so many bytes; what it `held` before does not count."""
     for top, name in ((Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"), (Path("/sys/fs/cgroup"), "memory.max")):
         group = top / f"specc-{os.getpid()}"
         try:
