@@ -5,8 +5,8 @@ usage: beyond_memory.py [MEGABYTES]           the limit (512); prints a table
 
 What is limited is what the process takes once TensorFlow is loaded and has trained on a few made-up rows. Where control
 groups can be made (as root, most often), it enters one with that limit: beyond it the kernel takes back what it keeps
-of files, and then ends the process. Else `RLIMIT_DATA` is set to what it holds plus the limit, which counts the stacks of
-threads as well. What is resident is printed beside, with mapped files and without.
+of files, and then ends the process. Else `RLIMIT_DATA` is set to what it holds plus the limit, which counts the stacks
+of threads as well. What is resident is printed beside, with mapped files and without.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ from specc.backend.data import open_data
 from specc.backend.network import build
 from specc.backend.objective import compile_model
 from specc.backend.run import run
-from specc.backend.training.progress import Silent
+from specc.backend.training.progress import Place, Silent
 from specc.diagnostics import Log
 from specc.plan import Plan
 
@@ -125,12 +125,11 @@ class Telling(Silent):
     """Tells a turn of specc's steps."""
 
     def __init__(self, turn: Turn, batch: int) -> None:
-        self.turn, self.batch, self.at = turn, batch, (0, 0)
+        self.turn, self.batch, self.taken = turn, batch, 0
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Any, waiting: float = 0.0) -> None:
-        before = self.at[1] if self.at[0] == epoch else 0
-        self.at = epoch, step
-        self.turn.took((step - before) * self.batch)
+    def advance(self, at: Place, rate: float, logs: Any, waiting: float) -> None:
+        steps, self.taken = at.taken - self.taken, at.taken
+        self.turn.took(steps * self.batch)
 
 
 @dataclass(frozen=True, slots=True)

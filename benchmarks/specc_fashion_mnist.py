@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from specc import driver
-from specc.backend.training.progress import Silent
+from specc.backend.training.progress import Place, Silent
 from specc.diagnostics import Log
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "fashion_mnist.yaml"
@@ -26,15 +26,14 @@ class Clock(Silent):
     first_call = 0.0
     began = 0.0
 
-    def start(self, epochs: int, steps: int) -> None:
-        self.steps = steps
+    def start(self, epochs: int, at: Place) -> None:
         self.rates: list[float] = []
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Any, waiting: float = 0.0) -> None:
+    def advance(self, at: Place, rate: float, logs: Any, waiting: float) -> None:
         now = time.perf_counter()
         if not self.first_call:
             self.first_call = time.time()
-        if step == self.steps and epoch:
+        if at.step == at.steps and at.epoch:
             self.rates.append(54000 / (now - self.began))
 
     def epoch(self, epoch: int, rate: float, seconds: float, logs: Any, waiting: float = 0.0) -> None:

@@ -302,6 +302,10 @@ class Phase:
         """How many epochs are begun, where one has so many steps."""
         return self.epochs if self.steps is None else -(-self.steps // steps)
 
+    def steps_of(self, steps: int) -> int:
+        """How many steps are taken, where an epoch has so many and nothing ends it early."""
+        return self.epochs * steps if self.steps is None else self.steps
+
 
 @dataclass(frozen=True, slots=True)
 class Training:

@@ -18,6 +18,7 @@ from specc.backend import rundir
 from specc.backend.data import Data
 from specc.backend.devices import describe
 from specc.backend.training.steps import Steps
+from specc.kinds.strategies import COMMAND
 from specc.plan import Plan
 from specc.tree import Source
 
@@ -28,7 +29,7 @@ def facts(plan: Plan, steps: Steps, data: Data) -> dict[str, Any]:
     return {
         "name": plan.name,
         "seed": plan.seed,
-        "command": command(plan.source),
+        "command": os.environ.get(COMMAND) or command(plan.source),
         "versions": {
             "specc": version("specc"),
             "python": platform.python_version(),

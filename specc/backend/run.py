@@ -20,19 +20,19 @@ from specc import codes
 from specc.backend import manifest, resuming, rundir, xla
 from specc.backend.data import Data, open_data
 from specc.backend.devices import free_memory
-from specc.backend.export import Artefact, demand, export
+from specc.backend.export import Artefact, demand, export, rehearse
 from specc.backend.network import build, turn
 from specc.backend.objective import class_weights, compile_model, make_callbacks
 from specc.backend.setup import complete, determine, strategy_of, without_backups
 from specc.backend.tracking import follow
 from specc.backend.training import divergence, faults
 from specc.backend.training.checkpoint import Checkpoint, Checkpoints, read, write
-from specc.backend.training.clock import Clock
 from specc.backend.training.coordinated import Coordinated
 from specc.backend.training.debug import Trail
 from specc.backend.training.feed import Feed, feed
 from specc.backend.training.interrupt import Interrupt, listening
 from specc.backend.training.loop import AfterEpoch, Diverged, Fit, Logs, Outcome, Terminated, evaluate
+from specc.backend.training.pace import Clock
 from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.rates import Sweep, sweep
 from specc.backend.training.start import Begun, start_from
@@ -107,8 +107,9 @@ def run(
     if leads and not dry_run:
         out = rundir.find(out, plan, resume=resume)
     job = prepared(plan, log, replan, strategy, debug=debug)
+    tried = rehearse(job.plan, job.steps.model, job.data.states, log, progress) if leads else ()
     if dry_run:
-        return job.rehearse()
+        return job.rehearse(tried)
     if not leads:
         return job.follow()
     with rundir.claim(out, plan.name) as place:
@@ -188,8 +189,8 @@ class Job:
         """After something has failed: how far the network came that is left."""
         return self.fits[-1].kept if self.fits else ""
 
-    def rehearse(self) -> Run:
-        """One step and one evaluation on one batch each."""
+    def rehearse(self, converted: Sequence[str] = ()) -> Run:
+        """One step and one evaluation on one batch each; `converted` are the formats that can hold the network."""
         steps, model, phases = self.steps, self.steps.model, self.training.phases
         with TemporaryDirectory(prefix="specc-dry-run-") as folder:
             make_callbacks(self.plan, Path(folder), self.log)
@@ -213,6 +214,7 @@ class Job:
             f"devices: {self._how()}",
             *([f"weights: {begun}"] if begun else []),
             *tried,
+            *([f"formats: {', '.join(converted)} can hold the network"] if converted else []),
         )
         return Run(None, {"train": logs}, {}, model, checked=checked, skipped=self.data.skipped())
 
@@ -351,9 +353,8 @@ class Job:
         for number, phase in enumerate(self.training.phases):
             if since and number < since.phase:
                 continue
-            steps = self.compiled(phase) if number else self.steps
             fit = Fit(
-                steps,
+                (steps := self.compiled(phase) if number else self.steps),
                 feed,
                 self._feed("validation") if "validation" in self.data.splits else None,
                 epochs=phase.epochs_of(feed.steps),
@@ -369,6 +370,7 @@ class Job:
                 phase=number,
                 before=outcome,
                 total=self.training.epochs_of(feed.steps),
+                later=sum(phase.steps_of(feed.steps) for phase in self.training.phases[number + 1 :]),
                 clock=clock,
                 trail=Trail(self.plan, phase) if self.debug else None,
                 trial=None if self.debug else xla.trial(self.plan, steps),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from specc.kinds.strategies import COMMAND
+
 Item = TypeVar("Item")
 
 
@@ -33,11 +35,11 @@ class Member:
         return self.role if self.role == "chief" else f"{'server' if self.role == 'ps' else self.role} {self.number}"
 
 
-def members(workers: int, servers: int, gpus: Sequence[str] = ()) -> list[Member]:
+def members(workers: int, servers: int, gpus: Sequence[str] = (), command: str = "") -> list[Member]:
     """So many workers and servers on free ports of this machine, the one that leads first.
 
     Without servers the first worker leads; with servers there is a chief beside the workers. Cores and GPUs are shared
-    out among the workers.
+    out among the workers. `command` is what starts them all, for the manifest of the run.
     """
     cluster = {"worker": workers} if not servers else {"chief": 1, "worker": workers, "ps": servers}
     ports = iter(_free_ports(sum(cluster.values())))
@@ -47,7 +49,7 @@ def members(workers: int, servers: int, gpus: Sequence[str] = ()) -> list[Member
     for role, count in cluster.items():
         for number in range(count):
             told = {"cluster": addresses, "task": {"type": role, "index": number}}
-            environment = {"TF_CONFIG": json.dumps(told)}
+            environment = {"TF_CONFIG": json.dumps(told), COMMAND: command}
             if gpus:
                 own = shares(gpus, workers)[number] if role == "worker" else ()
                 environment["CUDA_VISIBLE_DEVICES"] = ",".join(own)

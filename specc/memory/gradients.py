@@ -51,17 +51,18 @@ RECURRENT = {"Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "
 
 def needs_input(step: Step) -> bool:
     if step.label == "Activation":
-        return _function(step) not in (None, "linear", *FUNCTIONS_BY_OUTPUT)
+        return function(step) not in (None, "linear", *FUNCTIONS_BY_OUTPUT)
     return step.label not in LINEAR | VIEWS | BY_OUTPUT
 
 
 def needs_output(step: Step) -> bool:
     if step.label in BY_OUTPUT | BY_BOTH:
         return True
-    return step.label not in LINEAR | VIEWS and _function(step) in FUNCTIONS_BY_OUTPUT
+    return step.label not in LINEAR | VIEWS and function(step) in FUNCTIONS_BY_OUTPUT
 
 
-def _function(step: Step) -> str | None:
+def function(step: Step) -> str | None:
+    """The activation that a step is or ends in, by its name; None where it has none."""
     given = step.call.arguments.get("activation")
     return given.name if isinstance(given, Call) else given
 

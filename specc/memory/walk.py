@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from specc.memory.gradients import RECURRENT, VIEWS, in_place, needs_input, needs_output
+from specc.memory import working
+from specc.memory.gradients import VIEWS, in_place, needs_input, needs_output
 from specc.plan import Network, Ref, Step
 from specc.tensors import Tensor
 
@@ -35,8 +37,8 @@ def walk(network: Network, batch: int) -> Peak:
         graph.add(step)
     fed = sum(graph.sizes[value] for value in graph.inputs)
     return Peak(
-        training=fed + max(graph.forward(training=True), graph.backward()),
-        inference=fed + graph.forward(training=False),
+        training=fed + max(graph.forward(), graph.backward()),
+        inference=graph.inference(),
         kept=graph.kept,
         exact=graph.exact,
     )
@@ -44,12 +46,17 @@ def walk(network: Network, batch: int) -> Peak:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A step: the tensors it takes and gives, the bytes it holds beside them, and whether anything before it learns."""
+    """A step: the tensors it takes and gives, the bytes it holds beside them, and whether anything before it learns.
+
+    `kept` are the bytes that training holds of it were it trained, `undone` those that its gradient is computed with.
+    """
 
     step: Step
     takes: tuple[Value, ...]
     gives: tuple[Value, ...]
     inner: int
+    kept: int
+    undone: int
     learns: bool
 
 
@@ -63,6 +70,7 @@ class _Graph:
     batch: int
     nodes: list[_Node] = field(default_factory=list)
     sizes: dict[Value, int] = field(default_factory=dict)
+    tensors: dict[Value, Tensor] = field(default_factory=dict)
     inputs: set[Value] = field(default_factory=set)
     learning: set[Value] = field(default_factory=set)
     outputs: dict[str, tuple[Value, ...]] = field(default_factory=dict)
@@ -72,6 +80,7 @@ class _Graph:
 
     def add_input(self, name: str, tensor: Tensor) -> None:
         self.sizes[name, 0] = self._size(tensor)
+        self.tensors[name, 0] = tensor
         self.inputs.add((name, 0))
         self.outputs[name] = ((name, 0),)
 
@@ -87,11 +96,15 @@ class _Graph:
             gives = takes
         else:
             self.sizes |= sizes
+            self.tensors |= {(step.name, i): tensor for i, tensor in enumerate(tensors)}
             if learns:
                 self.learning.update(sizes)
         self.outputs[step.name] = gives
-        inner = max(0, (step.kept_bytes or 0) * self.batch - sum(sizes.values())) if learns else 0
-        self.nodes.append(_Node(step, takes, gives, inner, learns))
+        made, kept = sum(sizes.values()), (step.kept_bytes or 0) * self.batch
+        inner = max(0, kept - made) if learns else 0
+        given = [self.tensors[value] for value in takes]
+        undone = working.backward(step, given, made, kept, self.batch)
+        self.nodes.append(_Node(step, takes, gives, inner, kept, undone, learns))
         self.last |= dict.fromkeys((*takes, *gives), number)
         if learns:
             for value in (*(takes if needs_input(step) else ()), *(gives if needs_output(step) else ())):
@@ -114,30 +127,42 @@ class _Graph:
         read = sum(self.sizes[value] for value in self.read_first if value not in self.inputs)
         return read + sum(node.inner for node in self.nodes)
 
-    def forward(self, *, training: bool) -> int:
-        """The bytes at the worst moment of the way forth; in training nothing goes that a gradient reads."""
+    def forward(self) -> int:
+        """The bytes at the worst moment of the way forth in training, where nothing goes that a gradient reads."""
         live = peak = 0
         for number, node in enumerate(self.nodes):
-            done = [v for v in node.takes if self.last[v] == number and v not in self.inputs]
-            gone = sum(self.sizes[v] for v in done if not (training and v in self.read_first))
-            new = sum(self.sizes[v] for v in node.gives if v not in node.takes)
+            gone = self._gone(node, number, self.inputs | self.read_first.keys())
             if node.gives != node.takes:
-                over = min(gone, new) if in_place(node.step) else 0
-                peak = max(peak, live + new - over + (0 if training else self._sequences(node)))
+                new = self._made(node)
+                peak = max(peak, live + new - self._over(node, gone, new))
                 live += new - gone
-            if training:
-                live += node.inner
-                peak = max(peak, live)
+            live += node.inner
+            peak = max(peak, live)
         return peak
 
-    def _sequences(self, node: _Node) -> int:
-        """What a recurrent layer holds while it runs: what it takes once more and what it gives twice more.
+    def inference(self) -> int:
+        """The bytes at the worst moment of a forward pass alone, where all goes that no step takes any more."""
+        live = peak = sum(self.sizes[value] for value in self.inputs)
+        for number, node in enumerate(self.nodes):
+            if node.gives == node.takes:
+                continue
+            gone, new = self._gone(node, number, set()), self._made(node)
+            given = sum(self.sizes[value] for value in node.takes)
+            beside, after = working.forward(node.step, given, new, node.kept)
+            peak = max(peak, live + new - self._over(node, gone, new) + beside, live - gone + new + after)
+            live += new - gone
+        return peak
 
-        Time comes first in them, and its steps lie in a list. In training they are in `inner`.
-        """
-        if node.step.label not in RECURRENT:
-            return 0
-        return sum(self.sizes[v] for v in node.takes) + 2 * sum(self.sizes[v] for v in node.gives)
+    def _gone(self, node: _Node, number: int, held: AbstractSet[Value]) -> int:
+        """The bytes of what this step is the last to take, but for what is held."""
+        return sum(self.sizes[v] for v in node.takes if self.last[v] == number and v not in held)
+
+    def _made(self, node: _Node) -> int:
+        return sum(self.sizes[v] for v in node.gives if v not in node.takes)
+
+    def _over(self, node: _Node, gone: int, new: int) -> int:
+        """The bytes of what it makes that lie where something lay that is gone."""
+        return min(gone, new) if working.over_its_input(node.step) else 0
 
     def backward(self) -> int:
         """The bytes at the worst moment of the way back.
@@ -163,7 +188,7 @@ class _Graph:
             fresh = max(0, made - used) if in_place(node.step) else made
             if node.step.label in SAME and wanted:
                 fresh = 0
-            peak = max(peak, live + fresh)
+            peak = max(peak, live + fresh + node.undone)
             live += made - used - release[number] - node.inner
             for value in wanted:
                 gradients[value] += self.sizes[value]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -95,12 +97,13 @@ def manifest(run: Path) -> dict[str, object]:
 
 
 def test_two_workers_leave_one_run(tmp_path: Path) -> None:
-    with launched(tmp_path, "--out", "run") as launch:
+    with launched(tmp_path, "--out", "run", training__epochs=3) as launch:
         assert launch.ends() == 0, "".join(launch.said)
     assert {path.name for path in tmp_path.iterdir()} == {"data.npz", "spec.yaml", "run"}
     assert {path.name for path in (tmp_path / "run").iterdir()} == KEPT
     told = manifest(tmp_path / "run")
     assert (told["status"], told["strategy"]["replicas"]) == ("finished", 2)  # type: ignore[index]
+    assert told["command"] == "specc launch spec.yaml --workers 2 --set training.epochs=3"
     assert sum(line.startswith("epoch ") for line in launch.said) == 3
     assert "run          run\n" in launch.said
     assert not any("worker 1" in line and ("epoch" in line or "accuracy" in line) for line in launch.said)
@@ -164,6 +167,57 @@ def test_a_run_whose_worker_died_goes_on_to_the_same_weights(tmp_path: Path) -> 
         np.testing.assert_array_equal(one, other)
     histories = [(folder / "run" / "history.csv").read_text() for folder in (tmp_path, tmp_path / "whole")]
     assert histories[0] == histories[1]
+
+
+@pytest.mark.slow
+def test_whoever_is_killed_a_run_on_servers_goes_on_to_its_end(tmp_path: Path) -> None:
+    """A worker, the server and the chief, each at a moment that nobody has chosen."""
+    chance = random.Random()
+    whom = ["worker 0", "ps 0", "chief 0"]
+    chance.shuffle(whom)
+    sets = {"training__epochs": 40, "runtime__checkpoint": {"every": "7 steps"}, "runtime__steps_per_call": 7}
+    words = ("-w", "2", "-s", "1", "--out", "run", "--restart", "3")
+    moments = []
+    with launched(tmp_path, *words, **sets) as launch:
+        for epoch, member in zip((2, 10, 20), whom, strict=True):
+            launch.until(f"epoch {epoch}/")
+            time.sleep(moments.append(chance.uniform(0.0, 0.2)) or moments[-1])
+            os.kill(launch.members()[member], signal.SIGKILL)
+            launch.until(f"starting all again, from the last checkpoint: {len(moments)} of 3")
+        told = (whom, moments, "".join(launch.said))
+        assert launch.ends() == 0, told
+    found = manifest(tmp_path / "run")
+    assert found["status"] == "finished", told
+    assert len(found["resumed"]) == 3, told  # type: ignore[arg-type]
+    assert found["command"] == "specc launch spec.yaml --workers 2 --servers 1 " + shlex.join(
+        [
+            "--set",
+            "training.epochs=40",
+            "--set",
+            'runtime.checkpoint={"every": "7 steps"}',
+            "--set",
+            "runtime.steps_per_call=7",
+        ]
+    )
+    # No step is lost that a checkpoint has, and none is taken twice.
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert int(model.optimizer.iterations) == 40 * 13, told
+    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 1 + 40, told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("by", "status", "told"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_run_on_servers_is_asked_to_end(tmp_path: Path, by: signal.Signals, status: int, told: str) -> None:
+    with launched(tmp_path, "-s", "1", "--out", "run", training__epochs=100_000) as launch:
+        launch.until("epoch 3/")
+        members = launch.members()
+        launch.process.send_signal(by)
+        assert launch.ends() == status, "".join(launch.said)
+        assert gone(members)
+    assert manifest(tmp_path / "run")["status"] == told
+    assert list((tmp_path / "run" / "checkpoints").glob("step-*.npz"))
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 
 from specc import driver
+from specc.backend.run import Run, run
+from specc.backend.training.progress import Place, Silent
 from specc.diagnostics import Log
 from specc.plan import Plan
 from specc.tree import Source
@@ -21,14 +25,46 @@ Write = Callable[..., Path]
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Write arrays and a spec that reads them; `write(arrays, text)` gives the path of the spec."""
+    return partial(written, tmp_path)
 
-    def written(arrays: Mapping[str, Any], text: str, name: str = "spec") -> Path:
-        np.savez(tmp_path / "data.npz", **arrays)
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(f"specc: 1\n{textwrap.dedent(text).strip()}\n", encoding="utf-8")
-        return path
 
-    return written
+def written(folder: Path, arrays: Mapping[str, Any], text: str, name: str = "spec") -> Path:
+    """Write arrays and a spec that reads them into a folder; the path of the spec."""
+    np.savez(folder / "data.npz", **arrays)
+    path = folder / f"{name}.yaml"
+    path.write_text(f"specc: 1\n{textwrap.dedent(text).strip()}\n", encoding="utf-8")
+    return path
+
+
+class Followed(Silent):
+    """Keeps where training was each time that it was told."""
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+
+    def start(self, epochs: int, at: Place) -> None:
+        self.places.append(at)
+
+    def advance(self, at: Place, rate: float, logs: Mapping[str, float], waiting: float) -> None:
+        self.places.append(at)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A run that nothing has stopped, which others are held against, and how far it said that it was."""
+
+    plan: Plan
+    path: Path
+    run: Run
+    told: list[Place]
+
+
+def whole(folder: Path, arrays: Mapping[str, Any], text: str, **sets: Any) -> Whole:
+    """Train a spec from beginning to end, for all tests of a module."""
+    plan = planned(written(folder, arrays, text), **sets)
+    followed = Followed()
+    done = run(plan, folder / "whole", Log(), progress=followed)
+    return Whole(plan, folder / "whole", done, followed.places)
 
 
 def planned(path: Path, log: Log | None = None, **sets: Any) -> Plan:

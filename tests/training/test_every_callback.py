@@ -166,3 +166,20 @@ def test_what_a_callback_needs_is_asked_for_before_training(
         run(planned(write(blobs(60), BLOBS), training__callbacks=[{name: CASES[name][0]}]), tmp_path / "run", log)
     assert [(d.code.id, d.help.startswith("pip install")) for d in log.diagnostics] == [("S606", True)]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_new_run_begins_in_the_epoch_that_a_backup_names(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of `BackupAndRestore` alone, without `--resume`: an epoch that it has seen the end of is not taken again."""
+    backup = [{"BackupAndRestore": {"backup_dir": str(tmp_path / "backup")}}]
+    given = {"deterministic": True, "checkpoint": {"every": "1 epoch"}}
+    plan = planned(write(blobs(60), BLOBS), training__epochs=5, training__callbacks=backup, runtime=given)
+    whole = run(plan, tmp_path / "whole", Log())
+    assert not (tmp_path / "backup").exists()
+    crashed(plan, tmp_path / "run", monkeypatch, 12)  # four steps make an epoch: after the third
+    done = run(plan, tmp_path / "new", Log())
+    assert done.history["loss"] == whole.history["loss"][3:]
+    for a, b in zip(weights(tmp_path / "whole"), weights(tmp_path / "new"), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not (tmp_path / "backup").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from specc.backend.network import build
 from specc.backend.objective import compile_model
 from specc.backend.run import run
 from specc.diagnostics import Log, Rejected
-from tests.training.conftest import BLOBS, Write, blobs, planned
+from tests.training.conftest import BLOBS, Whole, Write, blobs, planned, whole
 from tests.training.test_resume import NETWORK, crashed, same
 
 # As in `test_resume`: a crash leaves the file of a `CSVLogger` open.
@@ -39,24 +40,33 @@ def test_steps_end_inside_an_epoch_where_keras_would_be(write: Write, tmp_path: 
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    checkpoint = {"every": "1 step", "keep": 1}
+    return whole(tmp_path_factory.mktemp("counted"), blobs(230), COUNTED, runtime__checkpoint=checkpoint)
+
+
 @pytest.mark.parametrize("after", [35, 36, 38, 40])
 def test_steps_are_gone_on_with_to_the_same_bits(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    counted: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    plan = planned(write(blobs(230), COUNTED), runtime__checkpoint={"every": "1 step", "keep": 1})
-    whole = run(plan, tmp_path / "whole", Log())
-    assert [len(whole.history[name]) for name in ("loss", "val_loss")] == [4, 4]
-    crashed(plan, tmp_path / "run", monkeypatch, after)
-    assert run(plan, tmp_path / "run", Log(), resume=True).history == whole.history
-    same(tmp_path / "whole", tmp_path / "run")
+    assert [len(counted.run.history[name]) for name in ("loss", "val_loss")] == [4, 4]
+    crashed(counted.plan, tmp_path / "run", monkeypatch, after)
+    assert run(counted.plan, tmp_path / "run", Log(), resume=True).history == counted.run.history
+    same(counted.path, tmp_path / "run")
 
 
-def test_what_has_taken_all_its_steps_is_over(write: Write, tmp_path: Path) -> None:
-    plan = planned(write(blobs(230), COUNTED))
-    first = run(plan, tmp_path / "run", Log())
-    again = run(plan, tmp_path / "run", Log(), resume=True)
-    assert again.history == first.history
+def test_what_has_taken_all_its_steps_is_over(counted: Whole, tmp_path: Path) -> None:
+    shutil.copytree(counted.path, tmp_path / "run")
+    again = run(counted.plan, tmp_path / "run", Log(), resume=True)
+    assert again.history == counted.run.history
     assert int(again.model.optimizer.iterations) == 40
+
+
+def test_the_last_epoch_is_told_as_long_as_it_is(counted: Whole) -> None:
+    assert {at.total for at in counted.told} == {40}
+    assert {(at.epoch, at.steps) for at in counted.told} == {(0, 12), (1, 12), (2, 12), (3, 4)}
+    assert (counted.told[-1].step, counted.told[-1].taken) == (4, 40)
 
 
 def test_it_is_validated_after_every_so_many_epochs(write: Write, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from specc.backend.network import build
 from specc.backend.objective import compile_model
 from specc.backend.run import run
 from specc.diagnostics import Log
-from tests.training.conftest import Write, blobs, planned
+from tests.training.conftest import Whole, Write, blobs, planned, whole
 from tests.training.test_every_callback import scalars
 from tests.training.test_resume import crashed, same
 
@@ -103,29 +103,37 @@ def test_they_end_where_two_calls_of_fit_end(write: Write, tmp_path: Path) -> No
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    return whole(tmp_path_factory.mktemp("lasting"), blobs(57), LASTING)
+
+
 @pytest.mark.parametrize("after", [4, 6, 8, 15, 16, 17, 22])
 def test_a_run_goes_on_in_any_phase_to_the_same_bits(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    lasting: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    plan = planned(write(blobs(57), LASTING))
-    whole = run(plan, tmp_path / "whole", Log())
+    crashed(lasting.plan, tmp_path / "run", monkeypatch, after)
+    assert run(lasting.plan, tmp_path / "run", Log(), resume=True).history == lasting.run.history
+    same(lasting.path, tmp_path / "run")
+    assert (lasting.path / "last.csv").read_text() == (tmp_path / "run" / "last.csv").read_text()
+
+
+def test_each_phase_has_its_length_its_callbacks_and_files_that_are_gone_on_with(lasting: Whole) -> None:
     # 2 epochs, until the callback stops them; 10 steps, which are 3 epochs and a step; 2 epochs.
-    assert len(whole.history["loss"]) == 2 + 4 + 2
-    assert json.loads((tmp_path / "whole" / "manifest.json").read_text())["steps"] == 6 + 10 + 6
-    crashed(plan, tmp_path / "run", monkeypatch, after)
-    assert run(plan, tmp_path / "run", Log(), resume=True).history == whole.history
-    same(tmp_path / "whole", tmp_path / "run")
-    assert (tmp_path / "whole" / "last.csv").read_text() == (tmp_path / "run" / "last.csv").read_text()
-
-
-def test_each_phase_has_its_callbacks_and_a_file_is_gone_on_with(write: Write, tmp_path: Path) -> None:
-    done = run(planned(write(blobs(57), LASTING)), tmp_path / "run", Log())
+    assert len(lasting.run.history["loss"]) == 2 + 4 + 2
+    assert json.loads((lasting.path / "manifest.json").read_text())["steps"] == 6 + 10 + 6
     epochs = {
-        name: [int(row["epoch"]) for row in csv.DictReader((tmp_path / "run" / name).read_text().splitlines())]
+        name: [int(row["epoch"]) for row in csv.DictReader((lasting.path / name).read_text().splitlines())]
         for name in ("log.csv", "last.csv")
     }
     assert epochs == {"log.csv": [0, 1, 2, 3, 4, 5], "last.csv": [6, 7]}
-    assert len(done.history["learning_rate"]) == 4
+    assert len(lasting.run.history["learning_rate"]) == 4
+
+
+def test_how_far_it_is_is_reckoned_over_all_phases(lasting: Whole) -> None:
+    # The first phase may take 27 steps, and takes 6: from then on it is known how many there are in all.
+    assert {(at.total, at.taken < 6) for at in lasting.told if at.taken != 6} == {(43, True), (22, False)}
+    assert [(at.step, at.steps) for at in lasting.told if at.taken in (16, 22)] == [(1, 1), (0, 3), (3, 3)]
 
 
 def test_a_layer_that_is_frozen_keeps_its_weights_and_what_is_thawed_does_not(write: Write, tmp_path: Path) -> None:

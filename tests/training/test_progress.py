@@ -7,8 +7,10 @@ import re
 
 import pytest
 
-from specc.backend.training.progress import Bar, Lines, progress
+from specc.backend.training.progress import Bar, Lines, Place, progress
 
+EPOCH = 100
+"""The steps of an epoch."""
 LOGS = {"loss": 0.21309, "accuracy": 0.94118, "val_loss": 0.5}
 
 
@@ -25,12 +27,16 @@ class Terminal(io.StringIO):
         return True
 
 
+def at(epoch: int, step: int, epochs: int) -> Place:
+    return Place(epoch, step, EPOCH, epoch * EPOCH + step, epochs * EPOCH)
+
+
 def test_a_file_gets_one_line_an_epoch() -> None:
     stream = io.StringIO()
     lines = progress(stream)
-    lines.start(20, 100)
+    lines.start(20, at(0, 0, 20))
     for step in (1, 50, 100):
-        lines.advance(2, step, 12_345.4, LOGS, 0.0)
+        lines.advance(at(2, step, 20), 12_345.4, LOGS, 0.0)
     lines.epoch(2, 12_345.4, 4.06, LOGS, 0.0)
     lines.stop()
     assert isinstance(lines, Lines)
@@ -40,11 +46,11 @@ def test_a_file_gets_one_line_an_epoch() -> None:
 def test_a_terminal_gets_a_bar_with_the_time_left_and_keeps_the_lines_of_epochs() -> None:
     stream = Terminal()
     bar = progress(stream)
-    bar.start(2, 100)
-    bar.advance(0, 50, 0.0, LOGS, 0.0)
-    bar.advance(0, 99, 1234.0, LOGS, 0.25)
+    bar.start(2, at(0, 0, 2))
+    bar.advance(at(0, 50, 2), 0.0, LOGS, 0.0)
+    bar.advance(at(0, 99, 2), 1234.0, LOGS, 0.25)
     bar.epoch(0, 1234.0, 1.0, LOGS, 0.0)
-    bar.advance(1, 25, 1234.0, LOGS, 0.25)
+    bar.advance(at(1, 25, 2), 1234.0, LOGS, 0.25)
     bar.stop()
     assert isinstance(bar, Bar)
     said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue())
@@ -63,18 +69,31 @@ def test_the_time_left_is_reckoned_from_the_steps_of_this_process(monkeypatch: p
     monkeypatch.setattr("specc.backend.training.progress.monotonic", lambda: next(times))
     stream = Terminal()
     bar = progress(stream)
-    bar.start(20, 100)
-    bar.advance(19, 1, 0.0, LOGS, 0.0)
-    bar.advance(19, 11, 50.0, LOGS, 0.0)
+    bar.start(20, at(19, 0, 20))
+    bar.advance(at(19, 1, 20), 0.0, LOGS, 0.0)
+    bar.advance(at(19, 11, 20), 50.0, LOGS, 0.0)
     bar.stop()
     assert "step 11/100  0:44 left" in stream.getvalue()
+
+
+def test_a_last_epoch_that_ends_early_is_shown_as_short_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of 130 steps 110 are taken: 20 are left, not 90, at two a second.
+    times = iter([60.0, 65.0])
+    monkeypatch.setattr("specc.backend.training.progress.monotonic", lambda: next(times))
+    stream = Terminal()
+    bar = progress(stream)
+    bar.start(2, Place(0, 0, 100, 0, 130))
+    bar.advance(Place(0, 100, 100, 100, 130), 0.0, LOGS, 0.0)
+    bar.advance(Place(1, 10, 30, 110, 130), 50.0, LOGS, 0.0)
+    bar.stop()
+    assert "step 10/30  0:10 left" in stream.getvalue()
 
 
 def test_what_is_not_known_is_not_told() -> None:
     stream = Terminal()
     bar = progress(stream)
-    bar.start(1, 100)
-    bar.advance(0, 1, 10.0, LOGS, float("nan"))
+    bar.start(1, at(0, 0, 1))
+    bar.advance(at(0, 1, 1), 10.0, LOGS, float("nan"))
     bar.stop()
     assert "examples/s" in stream.getvalue()
     assert "waiting" not in stream.getvalue()

@@ -23,7 +23,7 @@ from specc.backend.run import run
 from specc.backend.training.checkpoint import Checkpoint, Checkpoints, DamagedError, read
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Plan, Schedule
-from tests.training.conftest import BLOBS, Write, blobs, planned
+from tests.training.conftest import BLOBS, Whole, Write, blobs, planned, whole
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,20 +110,24 @@ def crashed(plan: Plan, out: Path | None, monkeypatch: pytest.MonkeyPatch, after
     gc.collect()
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    return whole(tmp_path_factory.mktemp("uninterrupted"), blobs(230), NETWORK)
+
+
 @pytest.mark.parametrize("after", [7, 35, 70])
 def test_a_run_goes_on_inside_an_epoch_to_the_same_bits(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    uninterrupted: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    plan = planned(write(blobs(230), NETWORK))
-    whole = run(plan, tmp_path / "whole", Log())
+    plan = uninterrupted.plan
     crashed(plan, tmp_path / "run", monkeypatch, after)
     assert (tmp_path / "run" / "checkpoints" / f"step-{after:08}.npz").is_file()
     done = run(plan, tmp_path / "run", Log(), resume=True)
-    same(tmp_path / "whole", tmp_path / "run")
-    assert done.history == whole.history
+    same(uninterrupted.path, tmp_path / "run")
+    assert done.history == uninterrupted.run.history
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert [each["steps"] for each in manifest["resumed"]] == [after]
-    assert manifest["steps"] == json.loads((tmp_path / "whole" / "manifest.json").read_text())["steps"]
+    assert manifest["steps"] == json.loads((uninterrupted.path / "manifest.json").read_text())["steps"]
 
 
 def test_what_is_finished_goes_on_to_the_same_end(write: Write, tmp_path: Path) -> None:
@@ -298,9 +302,9 @@ def test_a_directory_that_holds_no_run_is_not_resumed(write: Write, tmp_path: Pa
 
 
 def test_when_the_disk_is_full_the_checkpoint_before_stays_whole(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uninterrupted: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = planned(write(blobs(230), NETWORK))
+    plan = uninterrupted.plan
     written = []
     savez = np.savez
 
@@ -325,8 +329,7 @@ def test_when_the_disk_is_full_the_checkpoint_before_stays_whole(
         "step-00000021.npz",
     ]
     run(plan, tmp_path / "run", Log(), resume=True)
-    run(plan, tmp_path / "whole", Log())
-    same(tmp_path / "whole", tmp_path / "run")
+    same(uninterrupted.path, tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ import pytest
 import tensorflow as tf
 
 from specc.backend.run import run
+from specc.backend.training.checkpoint import Checkpoint, Checkpoints
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.kinds.trackers import needed
 from specc.plan import Plan
 from tests.training.conftest import BLOBS, Write, blobs, planned
+from tests.training.test_every_callback import scalars
 
 MLFLOW = all(find_spec(name) for name in ("mlflow", "alembic"))
 
@@ -119,3 +123,38 @@ def test_a_run_may_be_gone_on_with_under_other_trackers(write: Write, tmp_path: 
         pytest.skip("TensorBoard is not installed")
     run(followed(write), tmp_path / "run", Log())
     assert run(followed(write, "tensorboard"), tmp_path / "run", Log(), resume=True).status == "finished"
+
+
+@pytest.mark.skipif(find_spec("tensorboard") is None, reason="TensorBoard is not installed")
+def test_a_run_that_is_killed_and_gone_on_with_has_no_gap_in_tensorboard(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = followed(
+        write,
+        {"tensorboard": {"update_freq": "batch", "histogram_freq": 0}},
+        training__epochs=4,
+        runtime__checkpoint={"every": "1 step"},
+    )
+    run(plan, tmp_path / "whole", Log())
+    keep, board, left = Checkpoints.keep, tmp_path / "run" / "tensorboard", tmp_path / "left"
+
+    def killed(self: Checkpoints, checkpoint: Checkpoint) -> None:
+        keep(self, checkpoint)
+        self.settle()
+        if checkpoint.taken == 8:  # of three steps an epoch: inside the third
+            shutil.copytree(board, left)  # what is on disk now is all that a kill would leave
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "keep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(plan, tmp_path / "run", Log())
+    gc.collect()
+    shutil.rmtree(board)
+    left.rename(board)
+    run(plan, tmp_path / "run", Log(), resume=True)
+    found, whole = scalars(tmp_path / "run"), scalars(tmp_path / "whole")
+    assert sorted(whole["train/batch_loss"]) == list(range(1, 13))
+    assert found.keys() == whole.keys()
+    for tag, values in whole.items():
+        assert found[tag] == pytest.approx(values), tag

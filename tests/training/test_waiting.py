@@ -68,11 +68,11 @@ def test_the_share_is_in_the_manifest_and_on_the_screen(write: Write, tmp_path: 
 def test_a_line_of_an_epoch_tells_of_a_share_that_matters(waiting: float, said: str) -> None:
     import io
 
-    from specc.backend.training.progress import progress
+    from specc.backend.training.progress import Place, progress
 
     stream = io.StringIO()
     lines = progress(stream)
-    lines.start(1, 1)
+    lines.start(1, Place(0, 0, 1, 0, 1))
     lines.epoch(0, 10.0, 1.0, {"loss": 0.5}, waiting)
     assert stream.getvalue().endswith(said)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from specc.backend.export.rehearsal import rehearse
 from specc.backend.export.write import Artefact, demand, export
 
-__all__ = ["Artefact", "demand", "export"]
+__all__ = ["Artefact", "demand", "export", "rehearse"]

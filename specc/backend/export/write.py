@@ -83,7 +83,7 @@ def demand(plan: Plan, log: Log) -> None:
     """
     before = log.errors
     for call in plan.exports:
-        lacking = [name for name in _exporter(call).packages if find_spec(name) is None]
+        lacking = [name for name in exporter_of(call).packages if find_spec(name) is None]
         if lacking:
             what = ", ".join(f"`{name}`" for name in lacking)
             message = f"`{call.name}` needs {what}, which {'is' if len(lacking) == 1 else 'are'} not installed"
@@ -115,7 +115,7 @@ def export(
     exam = Exam(plan, model, states, name, examined, raw)
     left: dict[str, Artefact] = {}
     for float32 in (False, True):
-        exports = tuple(call for call in plan.exports if _exporter(call).float32 == float32)
+        exports = tuple(call for call in plan.exports if exporter_of(call).float32 == float32)
         if exports:
             exact = in_float32(model) if float32 else model
             examples = ask(plan, exact, states, raw, prepared)
@@ -162,7 +162,7 @@ def leave(
                 elif choice + 1 == len(one.exporter.forms):
                     log.refuse(finding, todo[number].span or plan.tree.span)
             choice += 1
-            todo = {n: call for n, call in todo.items() if n not in kept and choice < len(_exporter(call).forms)}
+            todo = {n: call for n, call in todo.items() if n not in kept and choice < len(exporter_of(call).forms)}
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return {_label(plan.exports[number]): kept[number] for number in sorted(kept)}
@@ -187,7 +187,8 @@ class _Draft:
     seconds: float
 
 
-def _exporter(call: Call) -> Exporter:
+def exporter_of(call: Call) -> Exporter:
+    """The exporter that a call names, with its arguments."""
     exporter: Exporter = kinds.made("exporters", call.name, call.arguments)
     return exporter
 
@@ -198,7 +199,7 @@ def _written(
     """The artefacts that could be written, each in the forms of this choice; of the last one it is told why not."""
     drafts = {}
     for number, call in calls.items():
-        exporter = _exporter(call)
+        exporter = exporter_of(call)
         forms = exporter.forms[choice]
         path = aside / f"{number}-{choice}" / exporter.artefact
         path.parent.mkdir()
@@ -211,7 +212,7 @@ def _written(
             raise
         except Inconvertible as lacking:
             if last:
-                _report(lacking, exporter, call, plan, log)
+                report(lacking, exporter, call, plan, log)
         except Exception as error:  # converters have no class in common for what they raise
             if last:
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -222,7 +223,7 @@ def _written(
     return drafts
 
 
-def _report(lacking: Inconvertible, exporter: Exporter, call: Call, plan: Plan, log: Log) -> None:
+def report(lacking: Inconvertible, exporter: Exporter, call: Call, plan: Plan, log: Log) -> None:
     """Say what a format cannot hold, at each step that has it; at the exporter where no step is known to."""
     found: dict[str, tuple[Step, dict[str, None]]] = {}
     for kind, name in lacking.operations:

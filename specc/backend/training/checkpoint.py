@@ -103,9 +103,6 @@ class Memory:
             if isinstance(callback, keras.callbacks.CSVLogger) and callback.csv_file:
                 callback.csv_file.flush()
                 learnt[WRITTEN] = os.path.getsize(callback.filename)
-            if isinstance(callback, keras.callbacks.TensorBoard):
-                for writer in callback._writers.values():
-                    writer.flush()
             taken.append(learnt)
         return taken
 
@@ -122,6 +119,14 @@ class Memory:
 
 WRITTEN = "$written"
 """How many bytes of its file a `CSVLogger` had written."""
+
+
+def flush(callbacks: Sequence[Any]) -> None:
+    """Put on disk what callbacks and trackers have written so far; a run that goes on writes what comes after."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.TensorBoard):
+            for writer in callback._writers.values():
+                writer.flush()
 
 
 def append(callbacks: Sequence[Any], learnt: Sequence[Mapping[str, Any]] | None = None) -> None:

@@ -22,6 +22,8 @@ class Coordinated(Steps):
     exact and alone.
     """
 
+    here = False
+
     @property
     def on_cpu(self) -> bool:
         return False  # the chief hands out batches, and gathers them itself

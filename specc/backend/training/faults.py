@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.pool import ThreadPool
 from traceback import walk_tb
 from typing import Any
 
@@ -36,7 +37,11 @@ LOST = (tf.errors.UnavailableError, tf.errors.AbortedError)
 MARGIN = 0.9
 """What of free memory a batch can have: it lies in pieces, and more than tensors is kept in it."""
 
-_TASK = re.compile(r"/job:(\w+)/(?:replica:\d+/)?task:(\d+)")
+_TASK = r"/job:(\w+)/(?:replica:\d+/)?task:(\d+)"
+_LOST = (re.compile(f"remote target {_TASK}"), re.compile(_TASK))
+"""How an error names a process that does not answer; without a remote target, the first that it names at all."""
+_OWN = re.compile(r"\{\{.*?\}\}")
+"""In the name of the operation that failed an error names the process that complains."""
 _OPERATION = re.compile(r"^(?P<message>.*\S)\s*\[\[\{\{node (?P<node>[^}]+)\}\}\]\]", re.MULTILINE)
 _ALLOCATION = re.compile(r"shape\[(?P<shape>[\d,]+)\] and type (?P<type>\w+)")
 
@@ -131,7 +136,9 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, free: int, 
         within = f" in `{step.name}`" if step else ""
         shortage(plan, log, f"the device has no memory left for {what}{within}", free=free, span=span)
     elif isinstance(error, LOST):
-        lost = _TASK.search(str(error))
+        _close_pools(error)
+        told = _OWN.sub("", str(error))
+        lost = next((found for pattern in _LOST if (found := pattern.search(told))), None)
         log.report(
             codes.S610,
             plan.runtime.strategy.span or plan.tree.span,
@@ -159,6 +166,13 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, free: int, 
     else:
         what = f"`{step.label}`" if step else "an operation of TensorFlow's"
         log.report(codes.S105, span if step else training.span, f"{what} failed while training: {_lower(message)}")
+
+
+def _close_pools(error: Exception) -> None:
+    """Close what TensorFlow leaves open where adding up over processes fails; Python would complain at its end."""
+    for frame, _ in walk_tb(error.__traceback__):
+        if isinstance(pool := frame.f_locals.get("pool"), ThreadPool):
+            pool.terminate()
 
 
 def loss_of(node: str, training: Training) -> Call | None:

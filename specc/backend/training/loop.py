@@ -19,16 +19,17 @@ from specc.backend.training.checkpoint import (
     Checkpoints,
     Memory,
     append,
+    flush,
     restore,
     values_of,
     variables_of,
 )
-from specc.backend.training.clock import Clock
 from specc.backend.training.debug import Beginning, Trail
+from specc.backend.training.faults import LOST
 from specc.backend.training.feed import Feed
 from specc.backend.training.interrupt import Interrupt
-from specc.backend.training.pace import Pace, stride
-from specc.backend.training.progress import Progress, Silent
+from specc.backend.training.pace import Clock, Pace, stride
+from specc.backend.training.progress import Place, Progress, Silent
 from specc.backend.training.steps import Steps
 from specc.backend.training.trial import Trial
 
@@ -144,7 +145,8 @@ class Fit:
 
     `until` is the number of steps after which it ends, inside the last epoch, where that is not all of `epochs`. Of a
     phase that is not the first, `phase` is the number and `before` what came of the one before it: epochs are counted
-    through, and there is one history. `total` are the epochs of all phases, `clock` measures over all of them.
+    through, and there is one history. `total` are the epochs of all phases, `later` the steps of those after this one;
+    `clock` measures over all of them.
     `after_epoch` gets the history after each epoch. Without `checkpoints` none are taken.
     """
 
@@ -166,6 +168,7 @@ class Fit:
     phase: int = 0
     before: Outcome | None = None
     total: int | None = None
+    later: int = 0
     clock: Clock = field(default_factory=Clock)
     trail: Trail | None = None
     """Marks the way, so that one can go back to where a loss that is not finite began."""
@@ -254,8 +257,9 @@ class Fit:
             raise
         except Terminated:
             raise
-        except Exception:
-            self.kept = self._rescue(logs)
+        except Exception as error:
+            # With a server that is gone the weights are, and only a checkpoint has them.
+            self.kept = self._rescue(logs) if self.steps.here or not isinstance(error, LOST) else ""
             raise
         finally:
             self.progress.stop()
@@ -279,7 +283,9 @@ class Fit:
         self.clock.compiling()
         steps.model.stop_training = False
         steps.build()
-        self.progress.start(self.total or end, feed.steps)
+        first, step = (since.epoch, since.step) if since else (self._began, 0)
+        self._taken = since.taken if since else self.before.steps if self.before else 0
+        self.progress.start(self.total or end, self._here(first, step))
         if since or self.before:
             append(self.callbacks, since.callbacks if since else None)
         self._chain.on_train_begin()
@@ -288,7 +294,6 @@ class Fit:
         if since:
             self._resume(since)
         elif self.before:
-            self._taken = self.before.steps
             self._kept = _place(self._began, 0), steps.model.get_weights()
             self._remember(self.before.history, self._began)
         # Each time that training begins TensorBoard counts anew, and would draw over what is there.
@@ -306,7 +311,6 @@ class Fit:
             restore(variables_of(steps.model, steps.objective.optimizer), since.variables)
         self._memory.give(since.callbacks)
         self._meter.tally = steps.sums(since.losses, since.examples)
-        self._taken = since.taken
         self._kept = _place(since.epoch, since.step), steps.model.get_weights()
         self._remember(since.history, since.epoch)
         steps.model.stop_training = since.stopped
@@ -351,7 +355,7 @@ class Fit:
             self._taken += count
             self._at, self._whole = (epoch, done), "all"
             self._chain.on_train_batch_end(done - 1, logs)
-            self.progress.advance(epoch, done, self.clock.rate, logs, self.clock.waiting)
+            self.progress.advance(self._here(epoch, done), self.clock.rate, logs, self.clock.waiting)
             if self.checkpoints and self._due():
                 self.checkpoints.keep(self._now(epoch, done))
         if done < length:
@@ -381,6 +385,14 @@ class Fit:
         """The steps of an epoch: of the last one only those that are left."""
         steps = self.feed.steps
         return steps if self.until is None else min(steps, self.until - (epoch - self._began) * steps)
+
+    def _here(self, epoch: int, step: int) -> Place:
+        """How far training is when it is at a step of an epoch, should nothing end it early."""
+        per_epoch, of_phase = self.feed.steps, (epoch - self._began) * self.feed.steps + step
+        phase = self.epochs * per_epoch if self.until is None else self.until
+        # At the end of a phase of steps there may be no epoch for a next one.
+        length = max(self._length(epoch), step)
+        return Place(epoch, step, length, self._taken, self._taken + max(0, phase - of_phase) + self.later)
 
     def _goes_on(self, wanted: int) -> int:
         """The steps that come next, 0 when training is to end: as all processes of the run have it."""
@@ -418,12 +430,12 @@ class Fit:
             return place
         if not self._taken:
             return ""
-        if self._whole == "epoch":
-            if len(model.history.epoch) < epoch:
-                model.history.on_epoch_end(epoch - 1, logs)  # comes after all other callbacks
-            self._meter = Meter(self.steps)
+        if self._whole == "epoch" and len(model.history.epoch) < epoch:
+            model.history.on_epoch_end(epoch - 1, logs)  # comes after all other callbacks
         # Of several processes only one may have failed, and the others do not come here to add up with it.
         if self._whole != "weights" and self.checkpoints and self.steps.together.alone:
+            if self._whole == "epoch":
+                self._meter = Meter(self.steps)
             with contextlib.suppress(OSError):
                 self.checkpoints.keep(self._now(epoch, step))
                 self.checkpoints.settle()
@@ -436,6 +448,7 @@ class Fit:
         steps, meter = self.steps, self._meter
         # What has no gradient differs between replicas; its averages follow the same averages, so none is disturbed.
         steps.average_state()
+        flush([*self.callbacks, *self.trackers])
         return Checkpoint(
             phase=self.phase,
             began=self._began,

@@ -17,13 +17,24 @@ NOTABLE = 0.05
 """A smaller share of waiting for data is not worth a word while training goes on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far training is: in an `epoch`, from 0, `step` of its `steps` are done, and of the run `taken` of `total`."""
+
+    epoch: int
+    step: int
+    steps: int
+    taken: int
+    total: int
+
+
 class Progress(Protocol):
-    """What a training run tells while it goes on. Epochs count from 0, steps are those done in the epoch."""
+    """What a training run tells while it goes on. Epochs count from 0."""
 
-    def start(self, epochs: int, steps: int) -> None:
-        """Training begins: so many epochs of so many steps."""
+    def start(self, epochs: int, at: Place) -> None:
+        """Training begins, or a phase of it; the run has so many epochs."""
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float], waiting: float) -> None:
+    def advance(self, at: Place, rate: float, logs: Mapping[str, float], waiting: float) -> None:
         """A call of the compiled loop is done; `rate` is in examples a second, `waiting` the share of waiting for data
         in all steps so far, NaN where that is not known."""
 
@@ -46,9 +57,9 @@ def progress(stream: IO[str] | None = None) -> Progress:
 class Silent:
     """Says nothing."""
 
-    def start(self, epochs: int, steps: int) -> None: ...
+    def start(self, epochs: int, at: Place) -> None: ...
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float], waiting: float = 0.0) -> None: ...
+    def advance(self, at: Place, rate: float, logs: Mapping[str, float], waiting: float) -> None: ...
 
     def epoch(
         self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float = 0.0
@@ -66,10 +77,10 @@ class Lines:
     stream: IO[str]
     epochs: int = 0
 
-    def start(self, epochs: int, steps: int) -> None:
+    def start(self, epochs: int, at: Place) -> None:
         self.epochs = epochs
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float], waiting: float = 0.0) -> None: ...
+    def advance(self, at: Place, rate: float, logs: Mapping[str, float], waiting: float) -> None: ...
 
     def epoch(self, epoch: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> None:
         print(_line(epoch, self.epochs, rate, seconds, logs, waiting), file=self.stream, flush=True)
@@ -87,16 +98,15 @@ class Bar:
 
     stream: IO[str]
     epochs: int = 0
-    steps: int = 0
     _live: Any = None
     _bar: Any = None
     _task: Any = None
     _speed: Any = None
     _figures: Any = None
     _first: tuple[int, float] | None = None
-    """The steps that were done when the first call of the loop had ended, which compiles, and the time."""
+    """The steps that were taken when the first call of the loop had ended, which compiles, and the time."""
 
-    def start(self, epochs: int, steps: int) -> None:
+    def start(self, epochs: int, at: Place) -> None:
         # Late, because a run whose output goes to a file never needs it.
         from rich.console import Console, Group
         from rich.live import Live
@@ -104,7 +114,7 @@ class Bar:
         from rich.progress import Progress as RichProgress
         from rich.text import Text
 
-        self.epochs, self.steps = epochs, steps
+        self.epochs, self._first = epochs, None
         self._speed = Text("compiling the first step", style="dim", no_wrap=True, overflow="ellipsis")
         self._figures = Text("", no_wrap=True, overflow="ellipsis")
         self._bar = RichProgress(
@@ -112,20 +122,20 @@ class Bar:
             BarColumn(bar_width=20),
             TextColumn("{task.fields[at]}"),
         )
-        self._task = self._bar.add_task(f"epoch 1/{epochs}", total=epochs * steps, at=f"step 0/{steps}")
+        self._task = self._bar.add_task("")
+        self._show(at)
         shown = Group(self._bar, self._speed, self._figures)
         self._live = Live(shown, console=Console(file=self.stream), transient=True)
         self._live.start()
 
-    def advance(self, epoch: int, step: int, rate: float, logs: Mapping[str, float], waiting: float) -> None:
-        done, now = epoch * self.steps + step, monotonic()
-        at = f"step {step:,}/{self.steps:,}"
+    def advance(self, at: Place, rate: float, logs: Mapping[str, float], waiting: float) -> None:
+        now, left = monotonic(), ""
         if self._first is None:
-            self._first = done, now
-        elif done > self._first[0]:
-            left = (self.epochs * self.steps - done) * (now - self._first[1]) / (done - self._first[0])
-            at += f"  {_clock(left)} left"
-        self._bar.update(self._task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", at=at)
+            self._first = at.taken, now
+        elif at.taken > self._first[0]:
+            seconds = (at.total - at.taken) * (now - self._first[1]) / (at.taken - self._first[0])
+            left = f"  {_clock(seconds)} left"
+        self._show(at, left)
         figures = [f"{rate:,.0f} examples/s"] if rate else []
         figures += [f"{size(held)} {name}" for name, held in memory_in_use().items()]
         figures += [f"{waiting:.0%} waiting for data"] if rate and not isnan(waiting) else []
@@ -142,6 +152,10 @@ class Bar:
 
     def say(self, text: str) -> None:
         print(text, file=self.stream, flush=True)
+
+    def _show(self, at: Place, left: str = "") -> None:
+        epoch, step = f"epoch {at.epoch + 1}/{self.epochs}", f"step {at.step:,}/{at.steps:,}{left}"
+        self._bar.update(self._task, completed=at.taken, total=at.total, description=epoch, at=step)
 
 
 def _line(epoch: int, epochs: int, rate: float, seconds: float, logs: Mapping[str, float], waiting: float) -> str:

@@ -54,6 +54,9 @@ class Share(NamedTuple):
 class Steps:
     """Training and evaluation of one compiled model, traced when first called."""
 
+    here = True
+    """Whether the variables are in this process."""
+
     def __init__(
         self,
         strategy: Any,

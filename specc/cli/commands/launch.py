@@ -11,6 +11,7 @@ training early and keeps what was learnt; a second one ends all at once.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,16 @@ def command(
             f"each worker needs a GPU of its own, and {workers} have {len(there)}: take fewer workers, or have them "
             "run on the CPU, with `CUDA_VISIBLE_DEVICES=` before the command"
         )
+    asked = ["--workers", str(workers), *(["--servers", str(servers)] if servers else []), *as_typed(params, sets)]
+    whole = shlex.join(["specc", "launch", spec, *asked])
     words = as_typed(params, sets | laid)
     words += ["--out", str(out)] if out is not None else []
     for start in range(restart + 1):
         resumed = ["--resume"] if resume or start else []
         ended = run_together(
-            [sys.executable, "-m", "specc", "run", spec, *words, *resumed], members(workers, servers, there), _tell
+            [sys.executable, "-m", "specc", "run", spec, *words, *resumed],
+            members(workers, servers, there, whole),
+            _tell,
         )
         if ended.failed is not None:
             _tell(_blame(ended))

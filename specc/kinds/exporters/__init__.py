@@ -103,6 +103,10 @@ class Exporter(Protocol):
     def strays(self) -> float:
         """The share of examples that may be farther off than that."""
 
+    @property
+    def trial(self) -> Exporter | None:
+        """The exporter that is tried before training, and lacks an operation where this one does; None: it has all."""
+
     def write(self, tf: ModuleType, served: Served, path: Path) -> None:
         """Write the artefact at a path that does not exist yet, for `served` of its first form.
 

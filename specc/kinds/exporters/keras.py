@@ -30,5 +30,9 @@ def answer(form, fields):
     return model(fields, training=False)
 """
 
+    @property
+    def trial(self) -> None:
+        return None
+
     def write(self, tf: ModuleType, served: Served, path: Path) -> None:
         served.model.save(path)

@@ -40,6 +40,10 @@ def answer(form, fields):
         default=18,
     )
 
+    @property
+    def trial(self) -> Onnx:
+        return self
+
     def write(self, tf: ModuleType, served: Served, path: Path) -> None:
         import tf2onnx.convert
 

@@ -33,6 +33,10 @@ def answer(form, fields):
     return {output.any_name: values for output, values in found.items()}
 """
 
+    @property
+    def trial(self) -> None:
+        return None
+
     def write(self, tf: ModuleType, served: Served, path: Path) -> None:
         import openvino
 

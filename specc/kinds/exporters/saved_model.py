@@ -36,6 +36,10 @@ def answer(form, fields):
     return ask(**{name: tf.constant(fields[name], spec.dtype) for name, spec in takes.items()})
 """
 
+    @property
+    def trial(self) -> None:
+        return None
+
     def write(self, tf: ModuleType, served: Served, path: Path) -> None:
         module = tf.Module()
         # A SavedModel holds the variables that hang from its root; Keras wraps each in an object of its own.

@@ -63,6 +63,10 @@ def answer(form, fields):
 
     batch: int = argument("how many examples one call takes", {"type": "integer", "minimum": 1}, default=1)
 
+    @property
+    def trial(self) -> Stablehlo:
+        return self
+
     def write(self, tf: ModuleType, served: Served, path: Path) -> None:
         traced = served.traced(tf)
         frozen = served.freeze(traced)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, Protocol
 
+COMMAND = "SPECC_COMMAND"
+"""Beside `TF_CONFIG` in the environment of a process that is one of several: the command that started them all."""
+
 
 class Strategy(Protocol):
     """A file of this folder: frozen, its fields the arguments of the strategy.

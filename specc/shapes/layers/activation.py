@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import axes, axis, number, value
-from specc.shapes.costs import SOFTMAX, activated, per_element
+from specc.shapes.costs import SOFTMAX, activated, output_and_input, per_element
 from specc.shapes.dimensions import kernels, known
 from specc.shapes.dtypes import compute_dtype, fractional, numeric
 from specc.shapes.layers.core import halved
@@ -26,7 +26,8 @@ def Activation(site: Site) -> Result:
     numeric(site, inputs)
     output = Tensor(inputs.shape and halved(site, inputs.shape), compute_dtype(site))
     # What it was given is the output of the step before, and held there.
-    return single(output.shape, output.dtype, (), activated(site, inputs.elements))
+    kept = output_and_input(site, output)
+    return single(output.shape, output.dtype, (), activated(site, inputs.elements), kept and kept[1:])
 
 
 def ELU(site: Site) -> Result:

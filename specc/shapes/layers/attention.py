@@ -104,11 +104,18 @@ def _attend(site: Site, weights: tuple[Weight, ...] | None) -> Result:
     once = flag(site, "use_scale") and value(site, "score_mode", "dot") == "dot" and site.call.name == "Attention"
     once = once or value(site, "score_mode", "dot") == "concat"
     flops = total(compared, times(SOFTMAX + once, pairs), times(2, key[-2], elements(output)))
-    return scored(site, output, scores, weights, flops)
+    # Added up, a query and a key are there for each pair of them, as wide as they are.
+    added = [] if _dot(site) else [(None, times(pairs, query[-1] if query[-1] != 1 else key[-1]))]
+    return scored(site, output, scores, weights, flops, *added)
+
+
+def _dot(site: Site) -> bool:
+    """Whether queries and keys are multiplied."""
+    return site.call.name == "Attention" and value(site, "score_mode", "dot") == "dot"
 
 
 def _operations(site: Site) -> int:
     """What comparing one number of a query with one of a key costs: a product and a sum, or a sum, a `tanh`, a sum."""
-    if site.call.name == "Attention" and value(site, "score_mode", "dot") == "dot":
+    if _dot(site):
         return 2
     return 3 + flag(site, "use_scale", site.call.name == "AdditiveAttention")

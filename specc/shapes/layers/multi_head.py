@@ -99,7 +99,8 @@ def GroupQueryAttention(site: Site) -> Result:
         _dense(times(heads, depth), wide[0], asked, biased),
     )
     scores = (query.shape[0], heads, query.shape[1], key.shape[1])
-    held = [(None, times(at, count, depth)) for _, count, at in [*projections, (0, heads, asked)]]
+    # Keys and values are there once for each head that asks.
+    held = [(None, times(at, heads, depth)) for _, _, at in [*projections, (0, heads, asked)]]
     return scored(site, query.shape, scores, None if is_quantized(site) else weights, flops, *held)
 
 
