@@ -388,11 +388,9 @@ class Fit:
 
     def _here(self, epoch: int, step: int) -> Place:
         """How far training is when it is at a step of an epoch, should nothing end it early."""
-        per_epoch, of_phase = self.feed.steps, (epoch - self._began) * self.feed.steps + step
-        phase = self.epochs * per_epoch if self.until is None else self.until
         # At the end of a phase of steps there may be no epoch for a next one.
-        length = max(self._length(epoch), step)
-        return Place(epoch, step, length, self._taken, self._taken + max(0, phase - of_phase) + self.later)
+        length, left = max(self._length(epoch), step), max(0, self._left(epoch, step))
+        return Place(epoch, step, length, self._taken, self._taken + left + self.later)
 
     def _goes_on(self, wanted: int) -> int:
         """The steps that come next, 0 when training is to end: as all processes of the run have it."""
