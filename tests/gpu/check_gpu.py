@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 EXAMPLES, EPOCHS = 20_000, 3
-FEW = 300
+FEW = 600
 """Examples for a CPU, which takes minutes for thousands of them in float16."""
 CLASSES = 10
 
@@ -90,7 +90,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write every outcome there as well")
     parser.add_argument("--epochs", type=int, help="3, or 1 where the CPU stands in")
-    parser.add_argument("--examples", type=int, help="20,000, or 300 where the CPU stands in")
+    parser.add_argument("--examples", type=int, help="20,000, or 600 where the CPU stands in")
     parser.add_argument("--try-on-cpu", action="store_true", help="let the CPU stand in for the GPU")
     asked = parser.parse_args()
     asked.epochs = asked.epochs or (1 if asked.try_on_cpu else EPOCHS)
