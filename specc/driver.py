@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install 'specc[train]' (with CUDA: 'specc[gpu]')"
 
+SERVING = ("starlette", "uvicorn", "httptools", "orjson", "prometheus_client")
+"""What a server is made of."""
+
 
 def open_spec(
     path: str | os.PathLike[str],
@@ -157,7 +160,7 @@ def run(
     return done
 
 
-def serve(plan: Plan, log: Log) -> bool:
+def join_cluster(plan: Plan, log: Log) -> bool:
     """Serve the run of another process until that is over, where this one is a worker or a server of its cluster.
 
     False, at once, where it is to run itself.
@@ -167,7 +170,7 @@ def serve(plan: Plan, log: Log) -> bool:
     """
     if not hasattr(kinds.word("strategies", plan.runtime.strategy.name), "serve"):
         return False
-    served: bool = backend("serve", log, plan.source.path).serve(plan, log)
+    served: bool = backend("joining", log, plan.source.path).join_cluster(plan, log)
     return served
 
 
@@ -190,6 +193,20 @@ def find_rate(plan: Plan, out: Path | None, log: Log, *, show_progress: bool = F
         log.refuse(refusal, Span(path if out is None else str(out), 1, 1, 1, 1))
         raise Rejected(log) from refusal
     return found
+
+
+def serving(log: Log, path: str) -> ModuleType:
+    """`specc.backend.serving`, for the run or the SavedModel at `path`.
+
+    Raises:
+        Rejected: with S606 in `log`, when a package of the extra `serve` is not installed.
+    """
+    if lacking := [name for name in SERVING if find_spec(name) is None]:
+        what = ", ".join(f"`{name}`" for name in lacking)
+        message = f"serving needs {what}, which {'is' if len(lacking) == 1 else 'are'} not installed"
+        log.report(S606, Span(path, 1, 1, 1, 1), message, help="pip install 'specc[serve]'")
+        raise Rejected(log)
+    return backend("serving", log, path)
 
 
 def backend(part: str, log: Log, path: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ def open_run(run: Path, log: Log, sets: Mapping[str, Any] | None = None) -> Plan
         raise Rejected(log)
     log.allow |= {code.id for code in ALL.values() if code.severity is Severity.WARNING}
     return driver.check(driver.open_spec(spec, log, sets=sets), log)
+
+
+def url_name(name: str) -> str:
+    """What a model of this name is called in URLs: with nothing in it that means something there."""
+    return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.") or "model"
 
 
 def _suggest(run: Path) -> str:

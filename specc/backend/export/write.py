@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
-import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +22,7 @@ from specc.backend.export.compare import Candidate, Examples, Finding, ask, comp
 from specc.backend.export.figures import Exam, Figures
 from specc.backend.export.serving import in_float32, portable, serve
 from specc.backend.kernels import Operation
+from specc.backend.quiet import hushed
 from specc.backend.xla import step_with
 from specc.calls import Call
 from specc.diagnostics import Log, Rejected
@@ -207,7 +205,7 @@ def _written(
         started = time.perf_counter()
         last = choice + 1 == len(exporter.forms)
         try:
-            with portable(served.model), _hushed():
+            with portable(served.model), hushed():
                 exporter.write(tf, served if forms[0] == "raw" else served.prepared(), path)
         except Rejected:
             raise
@@ -242,20 +240,6 @@ def _report(lacking: Inconvertible, exporter: Exporter, call: Call, plan: Plan, 
             help=f"put another step in its place, or leave `{call.name}` out of `export`",
             related=step.callers,
         )
-
-
-@contextmanager
-def _hushed() -> Iterator[None]:
-    """Converters write pages of what they do and think to standard error, much of it past Python."""
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            os.dup2(nowhere.fileno(), 2)
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _name(path: Path, final: Path) -> Path:

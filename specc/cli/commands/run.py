@@ -84,7 +84,7 @@ def command(
     show(log.sorted(), log.sources)
     told = set(log.diagnostics)
     print(f"{plan.name}: checked, loading TensorFlow", file=sys.stderr)
-    if driver.serve(plan, log):
+    if driver.join_cluster(plan, log):
         return DONE
     if find_lr:
         return _find_rate(plan, out, log)

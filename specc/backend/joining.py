@@ -1,4 +1,4 @@
-"""A process of a cluster that serves another one's run."""
+"""A process of a cluster that serves the run of another one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Plan
 
 
-def serve(plan: Plan, log: Log) -> bool:
+def join_cluster(plan: Plan, log: Log) -> bool:
     """Serve until the run is over, where this process is one to serve; False, at once, where it is to run.
 
     Raises:
