@@ -236,6 +236,8 @@ WRONG = {
     "neither": ("{}", "neither"),
     "both": ('{"instances": [1], "inputs": [1]}', "both"),
     "a key": ('{"instance": [1]}', "did you mean `instances`"),
+    "a key without a name": ({"instances": [ROWS[0]], "": 1}, "no key ``"),
+    "a field without a name": ({"instances": [ROWS[0] | {"": 1}]}, "a field ``"),
     "a signature": ('{"instances": [1], "signature_name": "feature"}', "did you mean `features`"),
     "a signature of no name": ('{"instances": [1], "signature_name": 3}', "the name of a signature"),
     "no row": ('{"instances": [3]}', "instances[0] is a number"),

@@ -17,6 +17,7 @@ from specc.backend.data import Split
 from specc.backend.export.reader import Reader
 from specc.backend.export.serving import portable, restore
 from specc.backend.objective import Measure, make_measures
+from specc.backend.training.reduction import mask_of, update
 from specc.diagnostics import Log, Refusal
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Form
@@ -81,7 +82,8 @@ class Exam:
         count, started = 0, perf_counter()
         for prepared, targets, weights in self._batches(form):
             outputs = self._respond(prepared)
-            trained.add(targets, outputs, weights)
+            masks = {name: mask_of(output) for name, output in outputs.items()}
+            trained.add(targets, outputs, weights, masks)
             ready = {name: np.asarray(tensor) for name, tensor in prepared.items()}
             asked = self.raw if form == "raw" else ready
             for number, reader in readers.items():
@@ -92,7 +94,7 @@ class Exam:
                 except Refusal as refusal:
                     failed[number] = refusal
                 else:
-                    scores[number].add(targets, self._outputs(answers) if form == "raw" else answers, weights)
+                    scores[number].add(targets, self._outputs(answers) if form == "raw" else answers, weights, masks)
             count += len(next(iter(prepared.values())))
             if perf_counter() - started > LONGEST:
                 break
@@ -115,12 +117,20 @@ class Exam:
 
     def _respond(self, prepared: Mapping[str, Any]) -> Mapping[str, Any]:
         with tf.device("CPU:0"), portable(self.model):
-            outputs: Mapping[str, Any] = self._network(prepared)
-            return outputs
+            outputs, masks = self._network(prepared)
+        for name, mask in masks.items():
+            outputs[name]._keras_mask = mask
+        return outputs  # type: ignore[no-any-return]
 
     @cached_property
     def _network(self) -> Any:
-        return tf.function(lambda fields: self.model(fields, training=False), autograph=False, reduce_retracing=True)
+        """What the network answers, and the mask of each output that has one: no function hands it on by itself."""
+
+        def respond(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+            outputs = dict(self.model(fields, training=False))
+            return outputs, {name: mask for name, one in outputs.items() if (mask := mask_of(one)) is not None}
+
+        return tf.function(respond, autograph=False, reduce_retracing=True)
 
     def _outputs(self, answers: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answers in the units of the raw targets, as the network gives them: what restores them only scales them."""
@@ -142,11 +152,15 @@ class _Score:
         self.measures = measures
         self.many = many
 
-    def add(self, targets: Mapping[str, Any], outputs: Mapping[str, Any], weights: Any) -> None:
+    def add(
+        self, targets: Mapping[str, Any], outputs: Mapping[str, Any], weights: Any, masks: Mapping[str, Any]
+    ) -> None:
+        """Count a batch; `masks` say which places of an output count: those of the network, which no artefact tells."""
         for measure in self.measures:
-            # An output that says which of its places count does so as an attribute of the tensor, which files lack.
             answer = tf.constant(np.asarray(outputs[measure.output]))
-            measure.metric.update_state(targets[measure.target], answer, sample_weight=weights)
+            if (mask := masks[measure.output]) is not None:
+                answer._keras_mask = mask
+            update(measure.metric, targets[measure.target], answer, weights, measure.ignored)
 
     def figures(self) -> dict[str, float]:
         return {

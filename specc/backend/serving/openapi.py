@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -190,7 +191,7 @@ def _predict(signatures: Sequence[Signature]) -> Json:
 
 def _by_example(fields: Sequence[Field], names: Sequence[str]) -> Json:
     """The body of `:classify` and `:regress`. What stands in `context` is left out of the examples."""
-    properties = {field.name: value(field) for field in fields}
+    properties = {field.name: _feature(field) for field in fields}
     example = {"type": "object"} | ({"properties": properties, "additionalProperties": False} if properties else {})
     return _object(
         {
@@ -200,6 +201,16 @@ def _by_example(fields: Sequence[Field], names: Sequence[str]) -> Json:
         },
         required=["examples"],
     )
+
+
+def _feature(field: Field) -> Json:
+    """A field in an example, which has lists and no lists of lists: a value may stand alone or in one of its own."""
+    one = value(Field(field.name, Tensor((None,), field.tensor.dtype), field.sense))
+    if field.inner is None or field.inner == ():
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 1}]}
+    sizes = [size for size in field.inner if size is not None]
+    given = {"minItems": prod(sizes), "maxItems": prod(sizes)} if len(sizes) == len(field.inner) else {}
+    return {"type": "array", "items": one} | given
 
 
 def _each(outputs: Mapping[str, Output]) -> Json:

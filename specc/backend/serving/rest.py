@@ -85,7 +85,7 @@ def read(body: bytes, verb: str, version: Version) -> Question:
         HTTPException: 400 where it is not as the contract has it.
     """
     document = _document(body)
-    if unknown := next((key for key in document if key not in KEYS[verb]), None):
+    if (unknown := next((key for key in document if key not in KEYS[verb]), None)) is not None:
         raise _wrong(f"there is no key `{unknown}`", nearest(unknown, KEYS[verb]), KEYS[verb])
     signature = _signature(document.get("signature_name", ""), verb, version)
     if verb != "predict":
@@ -199,10 +199,10 @@ def _examples(document: dict[str, Any], signature: Signature, verb: str, raw: Si
         where = f"examples[{number}]"
         if not isinstance(example, dict):
             raise HTTPException(400, f"{where} is {_called(example)}, and an object is needed")
-        if both := next((name for name in example if name in context), None):
+        if (both := next((name for name in example if name in context), None)) is not None:
             raise HTTPException(400, f"`{both}` stands in `context` and in {where}: give it once")
         given = context | example
-        if types and (unknown := next((name for name in given if name not in types), None)):
+        if types and (unknown := next((name for name in given if name not in types), None)) is not None:
             raise _wrong(f"{where} has no field `{unknown}`", nearest(unknown, types), types)
         try:
             written.append(_example(given, types, where))
@@ -279,9 +279,9 @@ def _question(
 def _keys(row: Mapping[str, Any], fields: Sequence[Field], where: str) -> None:
     """See that a row has the fields and no others; one that may be missing may be left out."""
     names = [field.name for field in fields]
-    if unknown := next((name for name in row if name not in names), None):
+    if (unknown := next((name for name in row if name not in names), None)) is not None:
         raise _wrong(f"{where} has a field `{unknown}` that this model does not take", nearest(unknown, names), names)
-    if lacking := next((f.name for f in fields if f.name not in row and not f.sense.gaps), None):
+    if (lacking := next((f.name for f in fields if f.name not in row and not f.sense.gaps), None)) is not None:
         raise HTTPException(400, f"{where} has no `{lacking}`")
 
 

@@ -79,6 +79,19 @@ def summed(
     return ops.sum(values), count
 
 
+def update(metric: Any, target: Any, answer: Any, weights: Any, ignored: int | None) -> None:
+    """Have a Keras metric count the examples of a batch, by their weights where they have some, and nothing masked."""
+    given = weights
+    target, answer, there = counted(target, answer, ignored)
+    if weights is not None and (mask := there if there is not None else mask_of(answer)) is not None:
+        # Keras multiplies the two as they are.
+        given = ops.reshape(weights, (-1, *(1 for _ in mask.shape[1:])))
+    if there is not None:
+        there = ops.cast(there, "float32")
+        given = there if given is None else there * given
+    metric.update_state(target, answer, sample_weight=given)
+
+
 def _where(there: Any, values: Any) -> Any:
     """Values where a mask lets them through, else 0; they may have a dimension more than it."""
     mask = ops.cast(there, values.dtype)

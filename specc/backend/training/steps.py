@@ -14,7 +14,7 @@ from specc import codes
 from specc.backend.data.split import Cut
 from specc.backend.objective import Objective, Term
 from specc.backend.training.faults import blamed, loss_scope, metric_scope
-from specc.backend.training.reduction import counted, first, mask_of, of_classes, shards, summed
+from specc.backend.training.reduction import counted, first, mask_of, of_classes, shards, summed, update
 from specc.backend.training.together import Together
 from specc.diagnostics import Log
 
@@ -348,15 +348,7 @@ class Steps:
                 if self.replicas > 1:
                     target, answer = first(target, share.size), first(answer, share.size)
                     weights = weights if weights is None else first(weights, share.size)
-                given = weights
-                target, answer, there = counted(target, answer, measure.ignored)
-                if weights is not None and (mask := there if there is not None else mask_of(answer)) is not None:
-                    # Keras multiplies the two as they are.
-                    given = tf.reshape(weights, (-1, *(1 for _ in mask.shape[1:])))
-                if there is not None:
-                    there = tf.cast(there, tf.float32)
-                    given = there if given is None else there * given
-                measure.metric.update_state(target, answer, sample_weight=given)
+                update(measure.metric, target, answer, weights, measure.ignored)
 
     def average_state(self) -> None:
         """Make the replicas agree on state that has no gradient, like moving averages of batch normalization."""
