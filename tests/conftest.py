@@ -11,6 +11,17 @@ import pytest
 from specc.cli.entry import status
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests the names by which pytest-xdist knows their group: it sets what pytest 9.2 does not read any more.
+
+    Without it every process trains what `xdist_group` says that one is to train for all.
+    """
+    for item in items:
+        if (grouped := getattr(item, "_nodeid", item.nodeid)) != item.nodeid:
+            item._id = type(item.id).parse(grouped)  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended, and what it wrote."""
