@@ -25,7 +25,7 @@ from specc.plan import Plan
 if TYPE_CHECKING:
     import keras
 
-    from specc.backend.run import Run
+    from specc.backend.job import Run
 
 __version__ = "0.1.0"
 __all__ = [

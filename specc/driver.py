@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import keras
 
     from specc.backend.data.batch import Batch
-    from specc.backend.run import Run
+    from specc.backend.job import Run
     from specc.backend.training.rates import Sweep
 
 INSTALL = "pip install 'specc[train]' (with CUDA: 'specc[gpu]')"

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from specc import driver
-from specc.backend.run import Run, run
+from specc.backend.job import Run
+from specc.backend.run import run
 from specc.backend.training.progress import Place, Silent
 from specc.diagnostics import Log
 from specc.plan import Plan

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 import pytest
 
-from specc.backend.run import Run, run
+from specc.backend.job import Run
+from specc.backend.run import run
 from specc.diagnostics import Log, Rejected
 from tests.training.conftest import BLOBS, Write, blobs, planned
 

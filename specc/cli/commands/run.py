@@ -36,7 +36,7 @@ from specc.render.artefacts import artefacts
 from specc.render.metrics import metrics
 
 if TYPE_CHECKING:
-    from specc.backend.run import Run
+    from specc.backend.job import Run
 
 
 @click.command()
