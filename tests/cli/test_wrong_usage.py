@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,9 @@ def test_ctrl_c_is_quiet(tmp_path: Path):
     # A named pipe keeps the command waiting for its spec until the signal comes.
     pipe = tmp_path / "spec.yaml"
     os.mkfifo(pipe)
-    process = subprocess.Popen([*SPECC, "validate", str(pipe)], cwd=ROOT, stdout=-1, stderr=-1)
+    # What a shell runs in the background ignores SIGINT, and so would all that it starts.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen([*SPECC, "validate", str(pipe)], cwd=ROOT, stdout=-1, stderr=-1, preexec_fn=heeding)
     writer = os.open(pipe, os.O_WRONLY)  # Returns once the command has opened the other end.
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)

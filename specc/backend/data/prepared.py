@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from specc.backend.data import lent
 from specc.backend.data.records import Stored, gathered
 from specc.data.reading import plain
 from specc.kinds.arrays import Array
@@ -102,7 +103,7 @@ class Keeping:
         if not ready:
             self.array = np.full(rows, "", dtype=object)
         else:
-            self.array = stored or np.empty((rows, *example(feature, state)), feature.kept(state))
+            self.array = stored or lent.empty((rows, *example(feature, state)), feature.kept(state))
 
     def ahead(self, column: Column, *, whole: bool) -> Column | None:
         """A column prepared at once for every split that has some of its rows; None where each prepares its own.
@@ -176,7 +177,7 @@ class Keeping:
         array: Any = self.array
         if not isinstance(array, Stored):
             with tf.device("CPU:0"):
-                array = tf.constant(array, tf.string) if not self.ready else tf.convert_to_tensor(array)
+                array = lent.tensor(array) if self.ready else tf.constant(array, tf.string)
         return Kept(self.feature, self.state, array, self.ready, offsets(self.feature))
 
 

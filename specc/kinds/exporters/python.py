@@ -40,6 +40,10 @@ def answer(form, fields):
     return model.restore(outputs) if form == "raw" and hasattr(model, "restore") else outputs
 """
 
+    @property
+    def trial(self) -> None:
+        return None
+
     def write(self, tf: ModuleType, served: Served, path: Path) -> None:
         module = served.module()
         path.mkdir()
