@@ -13,8 +13,17 @@ from specc.emit.layout import Expression, Group, call, keyword, lines, literal, 
 from specc.emit.script import Script
 from specc.kinds.features.image import Image
 from specc.kinds.readers.csv import MISSING
+from specc.plan import Plan
 
 TABLES = {"csv": "pd.read_csv", "parquet": "pd.read_parquet", "jsonl": "pd.read_json"}
+
+
+def packages(plan: Plan) -> tuple[str, ...]:
+    """What the script of a plan imports beside Keras and NumPy, and not every machine has that trains."""
+    read = plan.dataset.sources.values() if plan.dataset else ()
+    return ("pandas",) if any(one.name in TABLES for one in read) else ()
+
+
 ARRAYS = ("npz", "npy", "hdf5", "idx", "keras", "image_folder")
 
 

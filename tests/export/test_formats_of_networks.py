@@ -203,6 +203,30 @@ def test_a_package_that_is_missing_is_told_before_any_work(monkeypatch: pytest.M
     assert told.help == "pip install 'specc[onnx]'"
 
 
+@pytest.mark.parametrize(
+    ("reader", "needed"), [("csv: t.csv", True), ("parquet: t.parquet", True), ("npz: t.npz", False)]
+)
+def test_a_script_that_reads_tables_needs_what_reads_them(
+    reader: str, needed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        f"specc: 1\ndataset:\n  source: {{{reader}}}\n  inputs: {{x: {{type: number}}}}\n"
+        "  targets: {y: {type: number}}\nmodel: {layers: [{Dense: 1}]}\n"
+        "training: {loss: mse, optimizer: adam}\nexport: [python]\n"
+    )
+    plan = driver.check(Source("spec.yaml", text), Log())
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    log = Log()
+    if not needed:
+        demand(plan, log)
+        return
+    with pytest.raises(Rejected):
+        demand(plan, log)
+    (told,) = log.diagnostics
+    assert told.message == "`python` needs `pandas`, which is not installed"
+    assert told.help == "pip install 'specc[python]'"
+
+
 def test_a_network_of_sixteen_bits_is_left_in_float32_where_a_format_has_no_others(tmp_path: Path) -> None:
     text = NUMBERS.replace("activation: gelu}", "activation: gelu, dtype: mixed_bfloat16}")
     text = text[: text.index("export:")] + "export: [saved_model, onnx, litert]\n"

@@ -95,3 +95,8 @@ def test_a_name_that_the_command_line_gives_is_left_as_it_is() -> None:
         driver.check(source, log)
     (found,) = [d for d in log.sorted() if d.code.id == "S402"]
     assert found.fix is None
+
+
+def test_a_layer_that_merges_is_offered_all_there_is() -> None:
+    (told,) = errors((BAD / "s204_first_merges.yaml").read_text(encoding="utf-8"))
+    assert told.help == "say which: `inputs: [a, b]` beside the call"

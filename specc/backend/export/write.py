@@ -26,6 +26,7 @@ from specc.backend.quiet import hushed
 from specc.backend.xla import step_with
 from specc.calls import Call
 from specc.diagnostics import Log, Rejected
+from specc.emit.reading import packages
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Exporter, Form, Inconvertible, Served
 from specc.kinds.features import State
@@ -83,7 +84,9 @@ def demand(plan: Plan, log: Log) -> None:
     """
     before = log.errors
     for call in plan.exports:
-        lacking = [name for name in exporter_of(call).packages if find_spec(name) is None]
+        # What a script needs hangs on what it reads, which the exporter does not know.
+        needed = (*exporter_of(call).packages, *(packages(plan) if call.name == "python" else ()))
+        lacking = [name for name in needed if find_spec(name) is None]
         if lacking:
             what = ", ".join(f"`{name}`" for name in lacking)
             message = f"`{call.name}` needs {what}, which {'is' if len(lacking) == 1 else 'are'} not installed"

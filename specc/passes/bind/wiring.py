@@ -90,6 +90,12 @@ def _by_name(
     return edges
 
 
+def _proposed(tensors: tuple[TensorArgument, ...], scope: Scope) -> str:
+    """What there is to start from: all of it for a call that puts several together, else the first."""
+    names = list(scope.visible()) or ["x"]
+    return "[" + ", ".join(names) + "]" if len(tensors) == 1 and (tensors[0].many or tensors[0].variadic) else names[0]
+
+
 def _in_order(
     tensors: tuple[TensorArgument, ...],
     word: str,
@@ -106,7 +112,7 @@ def _in_order(
                 codes.S204,
                 here,
                 f"`{word}` is the first step, and there is more than one input to start from",
-                help="say which: `inputs: " + (next(iter(scope.visible()), "x")) + "` beside the call",
+                help=f"say which: `inputs: {_proposed(tensors, scope)}` beside the call",
                 related=scope.callers,
             )
             return None
