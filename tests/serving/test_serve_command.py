@@ -193,7 +193,7 @@ def test_what_cannot_be_served_is_told(cli: Callable[..., Any], tmp_path: Path, 
     ended = cli("serve", tmp_path / "run")
     assert (ended.status, "`specc export" in ended.err, "--format saved_model`" in ended.err) == (1, True, True)
     (tmp_path / "saved_model.pb").write_bytes(b"none")
-    ended = cli("serve", tmp_path)
+    ended = cli("serve", tmp_path, "--port", "0")
     assert (ended.status, "S503" in ended.err) == (1, True)
 
 
