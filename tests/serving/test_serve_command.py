@@ -178,19 +178,19 @@ def test_a_taken_port_is_told(cli: Callable[..., Any], odd: Path) -> None:
 
 
 def test_what_cannot_be_served_is_told(cli: Callable[..., Any], tmp_path: Path, people: Path) -> None:
-    ended = cli("serve", tmp_path / "nothing")
+    ended = cli("serve", tmp_path / "nothing", "--port", "0")
     assert (ended.status, "S501" in ended.err, "there is no run" in ended.err) == (1, True, True)
-    ended = cli("serve", f"{people}s")
+    ended = cli("serve", f"{people}s", "--port", "0")
     assert (ended.status, f"did you mean `{people}`?" in ended.err) == (1, True)
-    ended = cli("serve", tmp_path)
+    ended = cli("serve", tmp_path, "--port", "0")
     assert (ended.status, "has no spec.yaml" in ended.err) == (1, True)
     (tmp_path / "versions" / "1").mkdir(parents=True)
-    ended = cli("serve", tmp_path / "versions")
+    ended = cli("serve", tmp_path / "versions", "--port", "0")
     assert (ended.status, "no directory of versions" in ended.err) == (1, True)
     (tmp_path / "run").mkdir()
     for name in ("spec.yaml", "manifest.json"):
         (tmp_path / "run" / name).write_bytes((people / name).read_bytes())
-    ended = cli("serve", tmp_path / "run")
+    ended = cli("serve", tmp_path / "run", "--port", "0")
     assert (ended.status, "`specc export" in ended.err, "--format saved_model`" in ended.err) == (1, True, True)
     (tmp_path / "saved_model.pb").write_bytes(b"none")
     ended = cli("serve", tmp_path, "--port", "0")
