@@ -14,6 +14,7 @@ from specc.backend.objective import compile_model
 from specc.backend.run import run
 from specc.diagnostics import Diagnostic, Log, Rejected
 from specc.plan import Plan
+from specc.tensors import PRECISIONS
 from tests.training.conftest import BLOBS, Write, blobs, planned
 
 STEEP = {"SGD": {"learning_rate": {"PiecewiseConstantDecay": {"boundaries": [5], "values": [0.01, 1e38]}}}}
@@ -56,6 +57,14 @@ def test_the_step_is_told_however_many_are_taken_in_a_call(
     assert found.code.id == "S605"
     assert f"at step {expected - 5} of epoch 2" in found.message
     assert "learning_rate" in found.help
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_only_where_float16_is_computed_in_its_end_is_told(precision: str, write: Write, tmp_path: Path) -> None:
+    path = write(blobs(70), BLOBS)
+    plan = planned(path, runtime__precision=precision, training__optimizer=STEEP, training__epochs=4)
+    found = rejected(plan, tmp_path / "run")
+    assert ("65,504" in found.help) == (precision == "mixed_float16")
 
 
 def test_the_network_of_the_last_whole_epoch_is_kept(write: Write, tmp_path: Path) -> None:

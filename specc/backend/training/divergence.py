@@ -29,7 +29,7 @@ def report(diverged: Diverged, plan: Plan, dataset: Dataset, phase: Phase, data:
     message = f"the loss{f' of {outputs}' if outputs else ''} became NaN or infinite at {place}"
     span = phase.optimizer.span or phase.span
     batch = examples(plan, dataset, data, diverged.epoch, diverged.step)
-    helps = [_remedy(phase), f"the examples of this step: {named(batch)}"]
+    helps = [*_too_narrow(plan), _remedy(phase), f"the examples of this step: {named(batch)}"]
     if (begun := diverged.begun) is None:
         helps.append("`specc run --debug` takes the last steps again and says in which layer it begins")
     else:
@@ -54,6 +54,15 @@ def named(places: Sequence[str]) -> str:
 
 def _earlier(epoch: int, step: int) -> str:
     return f" at step {step} of epoch {epoch}"
+
+
+def _too_narrow(plan: Plan) -> list[str]:
+    if not any(tensor.dtype == "float16" for step in plan.network.steps for tensor in step.outputs or ()):
+        return []
+    return [
+        "float16 ends at 65,504, and what is larger is infinite: `dtype: float32` for the layers that make it, "
+        "or `precision: mixed_bfloat16`"
+    ]
 
 
 def _remedy(phase: Phase) -> str:
