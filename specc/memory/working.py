@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from specc.memory.gradients import RECURRENT, function, in_place
+from specc.memory.gradients import RECURRENT, function, in_place, is_function
 from specc.plan import Step
+from specc.shapes.costs import APPROXIMATE
 from specc.tensors import WIDTHS, Tensor
 
 HEADS = {"GroupQueryAttention": ("num_query_heads", "head_dim"), "MultiHeadAttention": ("num_heads", "key_dim")}
@@ -15,9 +16,21 @@ PLAIN = {"AdditiveAttention": 3, "Attention": 2}
 """Attention that does not, and how often its gradient holds what it holds itself."""
 NORMALIZING = ("GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization")
 
-TWICE = {"gelu", "hard_silu", "hard_swish", "mish", "silu", "swish", "tanh_shrink"}
-"""Activations that need what they are given once more after they have made something of it."""
-BACKWARD = {"gelu": 1, "mish": 2, "silu": 2, "softmax": 1, "softplus": 1, "swish": 2}
+TWICE = {
+    **dict.fromkeys(("gelu", APPROXIMATE, "mish", "silu", "squareplus", "swish", "tanh_shrink"), 0.0),
+    **{"celu": 1.0, "hard_shrink": 1.25, "hard_silu": 1.0, "hard_swish": 1.0, "soft_shrink": 2.5, "sparse_plus": 1.5},
+    **{"prelu": 1.0, "sparse_sigmoid": 0.5, "sparsemax": 2.0},
+}
+"""Activations that need what they are given once more after they have made something of it, and how many tensors as
+large as their output they hold beside both."""
+BACKWARD = {
+    **dict.fromkeys(
+        ("abs", "absolute", "fabs", "gelu", APPROXIMATE, "hard_silu", "hard_swish", "log_sigmoid", "mish"), 1.0
+    ),
+    **dict.fromkeys(("log_softmax", "softmax", "softplus", "sparse_sigmoid", "tanh_shrink"), 1.0),
+    **{"celu": 2.0, "hard_shrink": 2.0, "hard_tanh": 1.25, "silu": 2.0, "soft_shrink": 3.0, "sparse_plus": 2.25},
+    **{"prelu": 2.0, "sparsemax": 2.5, "swish": 2.0},
+}
 """Tensors as large as its output that the gradient of an activation is computed with."""
 
 
@@ -36,7 +49,10 @@ def forward(step: Step, takes: int, gives: int, kept: int) -> tuple[int, int]:
         return max(0, kept - gives), 0
     if step.label in NORMALIZING:
         return gives, 0
-    return 0, gives if step.label != "Activation" and function(step) in TWICE else 0
+    beside = TWICE.get(function(step) or "")
+    if beside is None:
+        return 0, 0
+    return (int(beside * gives), 0) if is_function(step) else (0, int((1 + beside) * gives))
 
 
 def backward(step: Step, given: Sequence[Tensor], gives: int, kept: int, batch: int) -> int:
@@ -50,7 +66,7 @@ def backward(step: Step, given: Sequence[Tensor], gives: int, kept: int, batch: 
         return PLAIN[step.label] * max(0, kept - gives)
     if step.label in NORMALIZING:
         return 4 * gives
-    return BACKWARD.get("softmax" if step.label == "Softmax" else function(step) or "", 0) * gives
+    return int(BACKWARD.get(function(step) or "", 0) * gives)
 
 
 def over_its_input(step: Step) -> bool:

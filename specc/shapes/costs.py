@@ -17,7 +17,9 @@ what they were given as well.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 from specc.calls import UNKNOWN_VALUE, Call
@@ -40,13 +42,28 @@ _BY_RESULT = (
     "tanh",
     "sigmoid",
     "softmax",
-    "log_softmax",
     "exponential",
 )
 
+APPROXIMATE = "approximate gelu"
+"""What `ops.gelu` is unless it is asked for exactly; the activation `gelu` is exact."""
 
-_SEVERAL_WITHIN = {"gelu": 3, "mish": 2}
-"""Tensors that activations hold within themselves, being made of several functions."""
+HELD: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        **{"celu": (1, 2), "gelu": (3, 0), APPROXIMATE: (4, 0), "hard_shrink": (0, 1), "hard_silu": (3, 0)},
+        **{
+            "hard_swish": (3, 0),
+            "hard_tanh": (0, 2),
+            "mish": (3, 0),
+            "prelu": (2, 0),
+            "soft_shrink": (0, 2),
+            "sparse_plus": (1, 3),
+        },
+        **{"sparse_sigmoid": (0, 2), "sparsemax": (1, 2), "squareplus": (2, 0), "threshold": (0, 1)},
+    }
+)
+"""Activations that are made of several functions: the tensors, what they are given among them, and the masks that they
+hold for the way back; measured in TensorFlow. All others hold what they are given, or what they gave."""
 
 
 def times(*factors: int | None) -> int | None:
@@ -81,21 +98,29 @@ def activated(site: Site, size: int | None, argument: str = "activation") -> int
     found = site.arguments.get(argument)
     if found is UNKNOWN_VALUE:
         return None
-    operations = _SEVERAL.get(_named(found), 1)
+    operations = _SEVERAL.get(named(found), 1)
     return times(operations, size) if operations else 0
 
 
 def output_and_input(site: Site, output: Tensor, argument: str = "activation") -> tuple[Tensor, ...] | None:
     """What is held of a layer that ends in an activation: its output, and what the activation was given if it must."""
-    found = site.arguments.get(argument)
-    within = _held_within(_named(found))
-    return (output,) * (1 + within) if within else None
+    within = _held_within(named(site.arguments.get(argument)), output)
+    return (output, *within) if within else None
 
 
-def _held_within(name: str | None) -> int:
-    """How many tensors as large as its output an activation holds beside that."""
-    return 0 if name in _BY_RESULT else _SEVERAL_WITHIN.get(name or "", 1)
+def held_alone(name: str | None, output: Tensor) -> tuple[Tensor, ...] | None:
+    """What is held of an activation that is a step by itself; what it was given is held as the step before's output."""
+    within = _held_within(name, output)
+    return within if within and HELD.get(name or "", (1, 0))[0] else (output, *within) if within else None
 
 
-def _named(activation: Any) -> str | None:
+def _held_within(name: str | None, output: Tensor) -> tuple[Tensor, ...]:
+    """What an activation holds beside its output."""
+    if name in _BY_RESULT:
+        return ()
+    tensors, masks = HELD.get(name or "", (1, 0))
+    return (*(output,) * tensors, *(Tensor(output.shape, "bool"),) * masks)
+
+
+def named(activation: Any) -> str | None:
     return activation.name if isinstance(activation, Call) else activation

@@ -31,6 +31,10 @@ LAYERS
     - Dense: {units: 4, activation: softmax}
 training: {loss: sparse_categorical_crossentropy, optimizer: adam, metrics: [accuracy]}
 """
+OPS = (
+    *("abs", "celu", "gelu", "hard_shrink", "hard_swish", "hard_tanh", "log", "log_softmax", "silu", "softplus"),
+    *("softsign", "sparse_plus", "sparsemax", "squareplus", "tanh_shrink"),
+)
 LAYERS = {
     "heads": "MultiHeadAttention: {num_heads: 4, key_dim: 32}",
     "few wide heads": "MultiHeadAttention: {num_heads: 1, key_dim: 256}",
@@ -42,6 +46,12 @@ LAYERS = {
     "gelu apart": "layers: [{Dense: 512}, {Activation: gelu}]",
     "silu": "Dense: {units: 512, activation: silu}",
     "relu": "Dense: {units: 512, activation: relu}",
+    "prelu": "layers: [{Dense: 512}, PReLU]",
+    "four gelus": "layers: [{layers: [{Dense: 512}, ops.gelu], repeat: 4}]",
+    "four soft shrinks": "layers: [{layers: [{Dense: 512}, ops.soft_shrink], repeat: 4}]",
+    "exact gelu": "layers: [{Dense: 512}, {ops.gelu: {approximate: false}}]",
+    **{f"{name}, an op": f"layers: [{{Dense: 512}}, ops.{name}]" for name in OPS},
+    **{f"{name} of a layer": f"Dense: {{units: 512, activation: {name}}}" for name in ("celu", "hard_swish", "mish")},
 }
 PROGRAM = """
 import json, sys

@@ -200,6 +200,11 @@ def test_a_layer_whose_activation_needs_what_it_was_given_holds_that_too() -> No
     assert held(layer("Dense", units=5, activation="gelu"), (None, 8)) == [5, 5, 5, 5]
 
 
+def test_an_activation_that_only_chooses_holds_what_it_chose() -> None:
+    held = (Tensor((None, 5), "float32"), Tensor((None, 5), "bool"))
+    assert ruled(layer("Dense", units=5, activation="hard_shrink"), (None, 8)).kept == held
+
+
 def test_a_dropout_holds_which_elements_it_left() -> None:
     kept = ruled(layer("Dropout", rate=0.5), (None, 8)).kept
     assert kept == (Tensor((None, 8), "float32"), Tensor((None, 8), "bool"))

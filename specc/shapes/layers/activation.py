@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from specc.shapes import Result, Site, single
 from specc.shapes.arguments import axes, axis, number, value
-from specc.shapes.costs import SOFTMAX, activated, output_and_input, per_element
+from specc.shapes.costs import SOFTMAX, activated, held_alone, named, per_element
 from specc.shapes.dimensions import kernels, known
 from specc.shapes.dtypes import compute_dtype, fractional, numeric
 from specc.shapes.layers.core import halved
@@ -25,9 +25,8 @@ def Activation(site: Site) -> Result:
     inputs = site.tensor()
     numeric(site, inputs)
     output = Tensor(inputs.shape and halved(site, inputs.shape), compute_dtype(site))
-    # What it was given is the output of the step before, and held there.
-    kept = output_and_input(site, output)
-    return single(output.shape, output.dtype, (), activated(site, inputs.elements), kept and kept[1:])
+    kept = held_alone(named(site.arguments.get("activation")), output)
+    return single(output.shape, output.dtype, (), activated(site, inputs.elements), kept)
 
 
 def ELU(site: Site) -> Result:
@@ -73,4 +72,5 @@ def PReLU(site: Site) -> Result:
     alone = {axis(site, "shared_axes", i - 1, len(shape) - 1) for i in listed}
     sizes = [1 if i in alone else known(site, shape, i + 1, "every dimension") for i in range(len(shape) - 1)]
     # What is above zero and what is below, each negated or scaled and put together: six for an element.
-    return single(shape, compute_dtype(site), kernels(sizes), per_element(shape, 6))
+    output = Tensor(shape, compute_dtype(site))
+    return single(shape, output.dtype, kernels(sizes), per_element(shape, 6), held_alone("prelu", output))
