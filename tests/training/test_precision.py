@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -240,18 +242,43 @@ training:
 ROOT = Path(__file__).parents[2]
 
 
+KINDS = {
+    "adult": "adult.csv",
+    "digits": "digits.npz",
+    "imdb": "imdb/test.csv",
+    "brown": "brown.csv",
+    "prompts": "prompts/fr",
+}
+"""A table, pictures, texts, a label for each word, and sounds: examples, and what of their data is looked for."""
+
+
+# What weights in bfloat16 lose is Keras's own: texts came to 1.0 point less here, and to 1.2 in Keras by hand.
+BEHIND = {"mixed_bfloat16": 0.005, "mixed_float16": 0.005, "bfloat16": 0.015}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["digits", "rows"])
-def test_accuracy_is_within_half_a_point_of_float32(network: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", KINDS)
+def test_an_example_is_as_good_in_every_precision(name: str, tmp_path: Path) -> None:
+    if not (ROOT / "examples" / "data" / KINDS[name]).exists():
+        pytest.skip(f"the data of {name} is not here; `make data` fetches it")
+    results = tmp_path / "results.jsonl"
+    command = [sys.executable, str(ROOT / "benchmarks" / "precision.py"), name, "--results", str(results)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    found = [json.loads(line) for line in results.read_text().splitlines()]
+    seeds = {precision: [one["value"] for one in found if one["precision"] == precision] for precision in PRECISIONS}
+    assert min(seeds["float32"]) > 0.8
+    for precision, most in BEHIND.items():
+        assert len(seeds[precision]) == len(seeds["float32"])
+        assert np.mean(seeds[precision]) > np.mean(seeds["float32"]) - most, seeds
+
+
+@pytest.mark.slow
+def test_a_recurrent_network_is_within_half_a_point_of_float32(tmp_path: Path) -> None:
     digits = ROOT / "examples" / "data" / "digits.npz"
     text = f"specc: 1\n{ROWS.replace('DIGITS', str(digits))}"
-    sets: dict[str, Any] = {}
-    if network == "digits":
-        text = (ROOT / "examples" / "digits.yaml").read_text(encoding="utf-8")
-        sets = {"training.optimizer.AdamW.beta_2": 0.99, "export": [], "dataset.source.npz": str(digits)}
     found = {}
     for precision in PRECISIONS:
-        source = Source("spec.yaml", text, sets=sets | {"runtime.precision": precision})
+        source = Source("spec.yaml", text, sets={"runtime.precision": precision})
         done = run(driver.check(source, Log()), tmp_path / precision, Log())
         held_out = [(done.metrics[split]["accuracy"], weight) for split, weight in (("validation", 1), ("test", 2))]
         found[precision] = sum(accuracy * weight for accuracy, weight in held_out) / 3

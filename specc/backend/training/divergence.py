@@ -60,8 +60,8 @@ def _too_narrow(plan: Plan) -> list[str]:
     if not any(tensor.dtype == "float16" for step in plan.network.steps for tensor in step.outputs or ()):
         return []
     return [
-        "float16 ends at 65,504, and what is larger is infinite: `dtype: float32` for the layers that make it, "
-        "or `precision: mixed_bfloat16`"
+        "float16 ends at 65,504, and what is larger is infinite: `dtype: float32` for the layers that are given "
+        "or make it, or `precision: mixed_bfloat16`"
     ]
 
 
