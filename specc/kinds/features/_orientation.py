@@ -32,7 +32,10 @@ def upright(tf: ModuleType, data: Any, picture: Any) -> Any:
 
 def _turned(tf: ModuleType, picture: Any, held: Any) -> Any:
     """1 is upright; from 5 on rows are columns; what then is on the wrong side is reversed."""
-    picture = tf.cond(held >= 5, lambda: tf.transpose(picture, [1, 0, 2]), lambda: picture)
+    # As float32: of whole numbers TensorFlow would say on standard error that oneDNN does not turn them everywhere.
+    values = tf.cast(picture, tf.float32)
+    values = tf.cond(held >= 5, lambda: tf.transpose(values, [1, 0, 2]), lambda: values)
+    picture = tf.cast(values, picture.dtype)
     for axis, numbers in ((1, (2, 3, 6, 7)), (0, (3, 4, 7, 8))):
         turn = tf.reduce_any(held == tf.constant(numbers))
         picture = _reversed(tf, picture, axis, turn)
