@@ -12,7 +12,7 @@ from specc.emit.fields import UnsayableError
 from specc.emit.layout import Expression, Group, call, keyword, lines, literal, mapping, plain, sequence
 from specc.emit.script import Script
 from specc.kinds.features.image import Image
-from specc.kinds.readers.csv import MISSING
+from specc.kinds.readers.csv import MISSING, WHITESPACE
 from specc.plan import Plan
 
 TABLES = {"csv": "pd.read_csv", "parquet": "pd.read_parquet", "jsonl": "pd.read_json"}
@@ -105,7 +105,9 @@ def _table(made: Script, one: Call) -> list[str]:
         return literal(name) if headed else name
 
     if one.name == "csv":
-        items += [keyword("sep", (literal(one.arguments["delimiter"]),))] if "delimiter" in one.arguments else []
+        if "delimiter" in one.arguments:
+            delimiter = one.arguments["delimiter"]
+            items.append(keyword("sep", ('r"\\s+"' if delimiter == WHITESPACE else literal(delimiter),)))
         items += [] if headed else [keyword("header", ("None",))]
         if "encoding" in one.arguments:
             items.append(keyword("encoding", (literal(one.arguments["encoding"]),)))
