@@ -151,15 +151,28 @@ def _by_class(made: Script, answered: Mapping[str, Prepared]) -> list[str]:
     name, one = next(iter(answered.items()))
     several = isinstance(one.field.feature, Category) and one.field.feature.encode == "one_hot"
     numbers = f'np.argmax(targets["{name}"], axis=-1)' if several else f'np.ravel(targets["{name}"]).astype("int32")'
-    weight = made.training.class_weight.by_number
+    weight = made.training.class_weight
     done = ["    if training:", f"        classes = {numbers}"]
-    if weight is None:
+    if weight.by_number is None and weight.by_class is not None:
+        # Which number a class has, the training rows say; what the spec does not weigh weighs 1.
+        entries = f'learnt["{one.field.name}"]["vocabulary"]'
+        entries = f"[*{entries}{', None' * _unknown(one.field)}]" if _unknown(one.field) else entries
+        done += lines(plain(dict(weight.by_class)), "by_class = ", depth=2)
+        done.append(f"        shares = [by_class.get(name, 1.0) for name in {entries}]")
+        done.append(f'        weights["{name}"] *= np.float32(shares)[classes]')
+    elif weight.by_number is None:
         done.append("        counts = np.bincount(classes)")
         done.append("        shares = len(classes) / (np.count_nonzero(counts) * np.maximum(counts, 1))")
         done.append(f'        weights["{name}"] *= np.float32(shares)[classes]')
     else:
-        done += lines(("np.float32(", *plain(list(weight)), ")[classes]"), f'weights["{name}"] *= ', depth=2)
+        given = ("np.float32(", *plain(list(weight.by_number)), ")[classes]")
+        done += lines(given, f'weights["{name}"] *= ', depth=2)
     return done
+
+
+def _unknown(field: Field) -> int:
+    """How many indices unknown values of a category share."""
+    return field.feature.oov if isinstance(field.feature, Category) else 0
 
 
 def _windowed(made: Script, windows: Sequence[Field]) -> list[str]:
