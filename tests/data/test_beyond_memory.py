@@ -170,33 +170,10 @@ dataset:
   split: {test: 0.1}
   batch_size: 256
 model: {layers: [{Dense: {units: 1, activation: sigmoid}}]}
-training: {loss: binary_crossentropy, optimizer: adam, epochs: 1}
+training: {loss: binary_crossentropy, optimizer: adam, metrics: [accuracy], epochs: 1}
 """
 
-PROGRAM = """
-import json, resource, sys, threading, time
-from pathlib import Path
-import specc
-
-def status(name):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name + ":"))
-
-folder, limit = Path(sys.argv[1]), int(sys.argv[2]) * 2**20
-specc.run(folder / "warm.yaml", out=folder / "warm")
-before = {name: status(name) for name in ("VmData", "RssAnon", "VmRSS")}
-peak = dict(before)
-resource.setrlimit(resource.RLIMIT_DATA, (before["VmData"] + limit,) * 2)
-
-def watch():
-    while True:
-        peak.update({name: max(peak[name], status(name)) for name in peak})
-        time.sleep(0.01)
-
-threading.Thread(target=watch, daemon=True).start()
-run = specc.run(folder / "spec.yaml", out=folder / "run")
-print(json.dumps({name: peak[name] - before[name] for name in peak} | {"rows": run.metrics["test"]["loss"]}))
-"""
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "beyond_memory.py"
 
 
 @pytest.mark.slow
@@ -211,14 +188,15 @@ def test_a_run_over_parquet_eight_times_larger_than_a_limit_keeps_within_it(tmp_
             y = (x[:, 0] > 0).astype(np.int8)
             file.write_table(pa.table([pa.FixedSizeListArray.from_arrays(x.ravel(), WIDTH), y], schema))
     (tmp_path / "spec.yaml").write_text(SPEC)
-    (tmp_path / "warm.yaml").write_text(SPEC.replace("{parquet: t.parquet}", "{random: {examples: 512}}"))
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path), str(LIMIT)],
+        [sys.executable, str(BENCHMARK), str(LIMIT), str(tmp_path / "spec.yaml"), str(tmp_path / "run")],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         text=True,
-        stdout=subprocess.PIPE,
-        check=True,
+        capture_output=True,
     )
-    taken = json.loads(done.stdout.splitlines()[-1])
-    assert taken["VmData"] <= LIMIT * 2**20  # which the kernel saw to
-    assert taken["VmRSS"] < LIMIT * 2**20
+    if "no control group can be made" in done.stderr:
+        pytest.skip("no control group can be made here")
+    assert done.returncode == 0, done.stderr  # the kernel ends a process that goes beyond
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["RssAnon"] < LIMIT
+    assert found["accuracy"] > 0.65  # half of them would be right by chance

@@ -23,8 +23,8 @@ from specc.kinds.readers import Coded, Column
 CHUNK_BYTES = 16 * 2**20
 """How much is prepared in one go: enough to be vectorised, small against what is kept."""
 
-PART = 1024
-"""Fewer rows than this are not worth a thread."""
+PART, NUMBERS = 1024, 65536
+"""Fewer texts, and fewer numbers, than this are not worth a thread."""
 
 WORKERS = min(8, os.cpu_count() or 1)
 """How many parts are prepared at once, each of `CHUNK_BYTES` at most."""
@@ -144,7 +144,7 @@ class Keeping:
     def _parts(self, column: Array) -> Iterator[tuple[int, Array]]:
         """A column prepared, some rows at a time: the number of the first, and the part."""
         largest = max(1, CHUNK_BYTES // max(1, 4 * prod(example(self.feature, self.state))))
-        step = min(largest, max(PART, -(-len(column) // WORKERS)))
+        step = min(largest, max(PART if column.dtype == object else NUMBERS, -(-len(column) // WORKERS)))
         starts = range(0, len(column), step)
         if len(starts) == 1:
             yield 0, self._prepared(column)

@@ -73,7 +73,12 @@ class Records:
         found = np.empty(len(flat), self._rows.dtype)
         raw = found.view(np.uint8).reshape(len(flat), size)
         begins = np.flatnonzero(np.diff(flat, prepend=-2) != 1).tolist()
-        for begin, end in pairwise([*begins, len(flat)]):
+        runs = list(pairwise([*begins, len(flat)]))
+        if hasattr(os, "posix_fadvise") and len(runs) > 1:
+            # A disk answers many requests at once far sooner than one after another.
+            for begin, end in runs:
+                os.posix_fadvise(self._file, int(flat[begin]) * size, (end - begin) * size, os.POSIX_FADV_WILLNEED)
+        for begin, end in runs:
             os.preadv(self._file, [raw[begin:end].data], int(flat[begin]) * size)
         return found.reshape(places.shape)
 
