@@ -26,7 +26,13 @@ TABLES = {"csv": "pd.read_csv", "parquet": "pd.read_parquet", "jsonl": "pd.read_
 FOLDERS = {"image_folder": ("image", PICTURES), "audio_folder": ("audio", SOUNDS), "text_folder": ("text", TEXTS)}
 """Readers of folders of folders: what the field of their files is called, and how these end."""
 
-PACKAGES = {**dict.fromkeys(TABLES, ("pandas",)), "sql": ("pandas", "sqlalchemy"), "hdf5": ("h5py",)}
+PACKAGES = {
+    **dict.fromkeys(TABLES, ("pandas",)),
+    "sql": ("pandas", "sqlalchemy"),
+    "hdf5": ("h5py",),
+    "huggingface": ("datasets",),
+    "tfds": ("tensorflow_datasets",),
+}
 """What the readers of a script import."""
 
 
@@ -132,6 +138,34 @@ def _tfrecord(made: Script, one: Call) -> list[str]:
     return _arrays(made, "path", body, "stored(table, {})")
 
 
+def _huggingface(made: Script, one: Call) -> list[str]:
+    if any(isinstance(field.feature, (Image, Audio)) for field in made.fields):
+        raise UnsayableError("pictures and sounds of the reader `huggingface`")
+    if "path" not in one.arguments:
+        config = [literal(one.arguments["config"])] if "config" in one.arguments else []
+        body = [f"stored = datasets.load_dataset({', '.join(['name', *config, 'split=split'])})"]
+        return _arrays(made, "name, split", [*body, 'table = stored.with_format("numpy")[:]'], "table[{}]")
+    if "[" in str(one.arguments.get("split", "")):
+        raise UnsayableError("a part of a split of the reader `huggingface`")
+    body = [
+        'saved = [mark for mark in ("dataset_dict.json", "dataset_info.json") if Path(path, mark).exists()]',
+        "stored = datasets.load_from_disk(path) if saved else datasets.load_dataset(path)",
+        "stored = stored[split] if isinstance(stored, dict) else stored",
+        'table = stored.with_format("numpy")[:]',
+    ]
+    return _arrays(made, "path, split", body, "table[{}]")
+
+
+def _tfds(made: Script, one: Call) -> list[str]:
+    body = [
+        "# One file after the other, so that rows have the same order every time.",
+        "config = tfds.ReadConfig(interleave_cycle_length=1)",
+        'options = {"shuffle_files": False, "download": False, "read_config": config, "batch_size": -1}',
+        "table = tfds.as_numpy(tfds.load(name, split=split, data_dir=data_dir, **options))",
+    ]
+    return _arrays(made, "name, split, data_dir=None", body, "table[{}]")
+
+
 def _random(made: Script, one: Call) -> list[str]:
     entries = []
     for field in made.fields:
@@ -149,6 +183,8 @@ READERS: dict[str, Callable[[Script, Call], list[str]]] = {
     "idx": _idx,
     "keras": _keras,
     "tfrecord": _tfrecord,
+    "huggingface": _huggingface,
+    "tfds": _tfds,
     "random": _random,
     **dict.fromkeys(FOLDERS, _folder),
 }
@@ -278,6 +314,12 @@ def source(one: Call) -> Expression:
         case "npy":
             paths = here["path"] if isinstance(here["path"], dict) else {"data": here["path"]}
             return call("read", [mapping((name, (literal(path),)) for name, path in paths.items())])
+        case "huggingface":
+            name = here["path"] if "path" in here else here["name"]
+            return call("read", [(literal(name),), (literal(here.get("split", "train")),)])
+        case "tfds":
+            folder = [keyword("data_dir", (literal(here["data_dir"]),))] if "data_dir" in here else []
+            return call("read", [(literal(here["name"]),), (literal(here.get("split", "train")),), *folder])
         case "random":
             return call("read", [keyword("examples", (literal(here["examples"]),))])
         case "sql":

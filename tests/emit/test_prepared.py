@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
+import subprocess
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -295,6 +297,50 @@ def test_arrays(tmp_path: Path, dice: np.random.Generator, kind: str) -> None:
     chosen = ", inputs: x" if kind == "random" else ""
     layers = f"[{{Dense: {{units: 2, activation: softmax}}{chosen}}}]"
     tried(tmp_path, source, inputs, targets, layers=layers, loss="categorical_crossentropy")
+
+
+def test_what_hugging_face_saved(tmp_path: Path, dice: np.random.Generator) -> None:
+    datasets = pytest.importorskip("datasets", reason="the extra `huggingface` is not installed")
+    rows = {"text": dice.choice(["a b", "b c d"], 30).tolist(), "x": dice.random((30, 4)).tolist(), "y": [0, 1] * 15}
+    whole = datasets.Dataset.from_dict(rows)
+    datasets.DatasetDict({"train": whole, "test": whole.select(range(9))}).save_to_disk(tmp_path / "saved")
+    (tmp_path / "files").mkdir()
+    whole.to_parquet(tmp_path / "files" / "train-0.parquet")
+    inputs = "{x: {type: tensor, shape: [4]}, text: {type: text, vocabulary: 4, length: 4}}"
+    layers = "[{Concatenate: {}, inputs: [x, text]}, {Dense: {units: 1, activation: sigmoid}}]"
+    for folder in ("saved", "files"):
+        tried(tmp_path, f"{{huggingface: {{path: {folder}, split: train}}}}", inputs, layers=layers)
+
+
+TINY = """
+import sys, numpy as np, tensorflow_datasets as tfds
+
+class Tiny(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        image, label = tfds.features.Image(shape=(8, 6, 3)), tfds.features.ClassLabel(num_classes=2)
+        features = tfds.features.FeaturesDict({"image": image, "label": label})
+        return tfds.core.DatasetInfo(builder=self, features=features)
+
+    def _split_generators(self, manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for i in range(40):
+            yield i, {"image": np.random.default_rng(i).integers(0, 256, (8, 6, 3), np.uint8), "label": i % 2}
+
+Tiny(data_dir=sys.argv[1]).download_and_prepare()
+"""
+
+
+@pytest.mark.slow
+def test_what_tensorflow_datasets_prepared(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow_datasets", reason="the extra `tfds` is not installed")
+    subprocess.run([sys.executable, "-c", TINY, str(tmp_path)], check=True, capture_output=True)
+    source = f'{{tfds: {{name: tiny, split: "train[5:]", data_dir: {tmp_path}}}}}'
+    inputs = "{image: {type: image, size: [8, 6], channels: 3}}"
+    tried(tmp_path, source, inputs, "{label: {type: binary}}")
 
 
 @pytest.mark.slow

@@ -510,13 +510,13 @@ def test_a_shape_that_only_data_can_tell_cannot_be_emitted_and_says_so() -> None
 
 
 def test_data_that_no_few_lines_read_is_left_to_the_reader() -> None:
-    text = OPEN.replace("{csv: people.csv}", "{tfds: people}")
+    text = OPEN.replace("{csv: people.csv}", "{train: {csv: a.csv}, test: {npz: b.npz}}")
     log = Log()
     scope = executed(python(plan_of(text.replace("type: category", "type: category, classes: 3")), log))
     assert [(d.code.id, d.span.line, d.message) for d in log.diagnostics] == [
-        ("W603", 4, "the script does not read the data: it has nothing for the reader `tfds`")
+        ("W603", 4, "the script does not read the data: it has nothing for several readers at once, `csv` and `npz`")
     ]
-    with pytest.raises(NotImplementedError, match="the reader tfds"):
+    with pytest.raises(NotImplementedError, match="several readers at once"):
         scope["load_data"]()
 
 

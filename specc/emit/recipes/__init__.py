@@ -17,12 +17,12 @@ __all__ = ["HASHING", "IMPORTS", "NEEDS", "RECIPES", "STANDARD", "imported", "ne
 RECIPES: Mapping[str, str] = {**COLUMNS, **FILES, **ROWS}
 """By the name of the function."""
 
-PLAIN = ("glob", "gzip", "h5py", "io", "json", "math", "soundfile", "sqlalchemy", "zlib")
+PLAIN = ("datasets", "glob", "gzip", "h5py", "io", "json", "math", "soundfile", "sqlalchemy", "zlib")
 """What is imported by its own name."""
 
 NEEDS = {
     **{f"{name}.": name for name in PLAIN},
-    **{"np.": "numpy", "pd.": "pandas", "tf.": "tensorflow"},
+    **{"np.": "numpy", "pd.": "pandas", "tf.": "tensorflow", "tfds.": "tfds"},
     **{"Counter(": "Counter", "Image.": "Image", "Path(": "Path", "datetime.": "datetime", "partial(": "partial"},
 }
 """What a text that has the key in it, not as a part of a longer name, imports."""
@@ -32,6 +32,7 @@ IMPORTS = {
     "numpy": "import numpy as np",
     "pandas": "import pandas as pd",
     "tensorflow": "import tensorflow as tf",
+    "tfds": "import tensorflow_datasets as tfds",
     "Counter": "from collections import Counter",
     "Image": "from PIL import Image",
     "Path": "from pathlib import Path",
