@@ -15,7 +15,7 @@ from specc.kinds.features.audio import Audio
 from specc.kinds.features.category import Category
 from specc.kinds.features.image import Image
 from specc.kinds.readers.audio_folder import SOUNDS
-from specc.kinds.readers.csv import MISSING
+from specc.kinds.readers.csv import MISSING, WHITESPACE
 from specc.kinds.readers.image_folder import EXTENSIONS as PICTURES
 from specc.kinds.readers.text_folder import EXTENSIONS as TEXTS
 from specc.plan import Field, Plan
@@ -264,7 +264,9 @@ def _file(one: Call, texts: Sequence[str]) -> list[str]:
     """The statements that leave the table of a file; `texts` are the columns that are read as text."""
     items: list[Expression] = []
     if one.name == "csv":
-        items += [keyword("sep", (literal(one.arguments["delimiter"]),))] if "delimiter" in one.arguments else []
+        if "delimiter" in one.arguments:
+            delimiter = one.arguments["delimiter"]
+            items.append(keyword("sep", ('r"\\s+"' if delimiter == WHITESPACE else literal(delimiter),)))
         items += [] if one.arguments.get("header", True) else [keyword("header", ("None",))]
         if "encoding" in one.arguments:
             items.append(keyword("encoding", (literal(one.arguments["encoding"]),)))

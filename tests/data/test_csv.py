@@ -224,3 +224,52 @@ def test_rows_whose_bytes_cannot_be_decoded_are_passed_over_and_named(tmp_path, 
     assert block.values["inputs.n"].tolist() == good
     where = opened.sources[""].table.origin.where
     assert [where(row) for row in (6, 7, 37)] == [f"t.csv{ending}:{line}" for line in (14, 17, 78)]
+
+
+ALIGNED = """  mpg   cyl  name
+ 18.0\t8    "chevrolet  chevelle"\t
+ 15.5   8    'buick
+
+ NA     4    opel
+"""
+
+
+def test_columns_that_are_lined_up_are_read_as_pandas_reads_them(tmp_path):
+    (tmp_path / "t.txt").write_text(ALIGNED)
+    expected = pd.read_csv(tmp_path / "t.txt", sep=r"\s+", keep_default_na=False)
+    read = table("csv", path=str(tmp_path / "t.txt"), delimiter="whitespace", missing=[], fields=["mpg", "cyl", "name"])
+    for name in ("mpg", "name"):
+        assert list(read.columns[name]) == expected[name].tolist()
+    assert [float(one) for one in read.columns["cyl"]] == expected["cyl"].tolist()
+    (tmp_path / "t.txt").write_text(ALIGNED.split("\n", 1)[1])
+    read = table(
+        "csv", path=str(tmp_path / "t.txt"), delimiter="whitespace", missing=[], header=False, fields=["0", "2"]
+    )
+    assert list(read.columns["2"]) == expected["name"].tolist()
+
+
+@pytest.mark.parametrize("packing", ["", ".gz"])
+def test_what_is_wrong_in_columns_that_are_lined_up_is_told_with_its_line(tmp_path, packing):
+    path = tmp_path / f"t.txt{packing}"
+
+    def found(content: bytes, delimiter: str = "whitespace") -> tuple[str, str, str]:
+        path.write_bytes(PACK[packing](content))
+        return refused("csv", path=str(path), delimiter=delimiter, fields=["a", "b"])
+
+    assert found(b"a   b\n1   2\n\n3   4   5\n")[1] == f"{path.name}:4 cannot be read: expected 2 columns, got 3: 3,4,5"
+    assert found(b"a   b\n1   2\n3   \xff\n")[:2] == (
+        "S503",
+        f"{path.name}:3 is not utf-8: a byte that means nothing there",
+    )
+    code, _, help = found(b"a b\n1 2\n3  4\n", " ")
+    assert code == "S503"
+    assert help.endswith("`delimiter: whitespace`")
+
+
+def test_rows_that_cannot_be_decoded_are_passed_over_whatever_stands_between_values(tmp_path):
+    (tmp_path / "t.csv").write_bytes("a;b\n1;x\n2;ö\n3;y, z\n".encode("latin-1"))
+    passed = []
+    source = word("readers", "csv")(path=str(tmp_path / "t.csv"), delimiter=";")
+    opened = source.open({"a": None, "b": None}, 0, lambda where, what: passed.append((where, what)))
+    assert list(read_all(opened, ["b"]).columns["b"]) == ["x", "y, z"]
+    assert set(passed) == {("t.csv:3", "its bytes are not utf-8")}

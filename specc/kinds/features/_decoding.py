@@ -26,6 +26,10 @@ ENOUGH = 2
 """A picture is decoded at a size that is so many times the one that it is brought to: smoothing does the rest."""
 
 
+LUMINANCE = [[0.2989], [0.5870], [0.1140]]
+"""What red, green and blue add to the brightness of a pixel, as TensorFlow has it (ITU-R BT.601)."""
+
+
 def colors(tf: ModuleType, data: Any, reduced_to: int | None) -> Any:
     """The bytes of a file as uint8 [height, width, 3].
 
@@ -54,6 +58,15 @@ def colors(tf: ModuleType, data: Any, reduced_to: int | None) -> Any:
     else:
         picture = tf.cond(tf.equal(tf.strings.substr(data, 0, 3), b"\xff\xd8\xff"), jpeg, whole)
     return tf.ensure_shape(picture, (None, None, 3))
+
+
+def grey(tf: ModuleType, picture: Any) -> Any:
+    """A picture [height, width, 3] as float [height, width, 1]: what `tf.image.rgb_to_grayscale` gives, to the bit.
+
+    That transposes, if to no effect, and TensorFlow says of it on standard error that oneDNN may not help.
+    """
+    pixels = tf.reshape(tf.cast(picture, tf.float32), (-1, 3))
+    return tf.reshape(tf.matmul(pixels, tf.constant(LUMINANCE)), tf.concat([tf.shape(picture)[:2], [1]], axis=0))
 
 
 def stored(tf: ModuleType, data: Any) -> Any:

@@ -17,7 +17,7 @@ from specc.kinds import argument
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Learning, Origin, State
 from specc.kinds.features._columns import arrays, unbounded
-from specc.kinds.features._decoding import colors, has_palette, has_true_colors, places, stored
+from specc.kinds.features._decoding import colors, grey, has_palette, has_true_colors, places, stored
 from specc.kinds.features._files import form, given
 from specc.kinds.features._orientation import upright
 from specc.kinds.features._resizing import smoothed
@@ -252,7 +252,7 @@ class Image:
         with tf.control_dependencies([] if check is None else [check]):
             picture = colors(tf, data, reduced_to=max(height, width) if channels < 4 else None)
         if channels == 1:
-            picture = tf.round(tf.image.rgb_to_grayscale(tf.cast(picture, tf.float32)))
+            picture = tf.round(grey(tf, picture))
         elif channels == 4:
             all_there = stored(tf, data)
             # Grey and colour have opacity as a second and a fourth channel, or not at all.

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +30,9 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 BLOCK = 8 * 2**20
 """Bytes that are parsed at once, and become a chunk."""
 
+WHITESPACE = "whitespace"
+"""The delimiter of columns that are lined up. Arrow knows none such."""
+
 MARK = "\udcff"
 """What stands in a text for bytes that cannot be decoded; no text of any encoding holds it."""
 
@@ -46,7 +49,9 @@ class Csv:
         "the file, or a pattern that names several with the same header, read one after the other", PATH
     )
     delimiter: str = argument(
-        "what stands between values", {"type": "string", "minLength": 1, "maxLength": 1}, default=","
+        "what stands between values; `whitespace`: any number of spaces and tabs",
+        {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 1}, {"const": WHITESPACE}]},
+        default=",",
     )
     missing: Sequence[str] = argument(
         "the texts that mean that there is no value", {"type": "array", "items": {"type": "string"}}, default=MISSING
@@ -102,8 +107,8 @@ class Csv:
         try:
             # What cannot be decoded is told, with its line, when the table is read.
             with self.text(path) as text:
-                records = csv.reader(text, delimiter=self.delimiter)
-                first = next(records if self.header else filter(None, records), [])
+                records = self.records(text)
+                first: list[str] = next(records if self.header else filter(None, records), [])
         except csv.Error as error:
             told = f"the {'header' if self.header else 'first row'} of {called(path)} is not CSV: {error}"
             raise Refusal(S503, told, argument="path") from error
@@ -131,6 +136,13 @@ class Csv:
             name = "utf-8-sig" if codec == "utf-8" else codec
             with io.TextIOWrapper(file, encoding=name, errors="specc-marked", newline="") as text:
                 yield text
+
+    def records(self, text: Iterable[str], *, strict: bool = False) -> Any:
+        """The rows of a text as Python's `csv.reader` gives them."""
+        if self.delimiter != WHITESPACE:
+            return csv.reader(text, delimiter=self.delimiter, strict=strict)
+        lines = (line.replace("\t", " ").rstrip() + "\n" for line in text)
+        return csv.reader(lines, delimiter=" ", skipinitialspace=True, strict=strict)
 
     def decodes(self, path: Path) -> bool:
         """Whether all bytes of a file are of the encoding."""
@@ -204,7 +216,7 @@ class _File:
             return
         begins = 1
         with self.reader.text(self.path) as text:
-            records = csv.reader(text, delimiter=self.reader.delimiter, strict=True)
+            records = self.reader.records(text, strict=True)
             try:
                 for _ in records:
                     begins = records.line_num + 1
@@ -245,9 +257,10 @@ class _File:
         csv, string = self.arrow.csv, self.arrow.string()
         words = self.arrow.dictionary(self.arrow.int32(), string)
         types = {name: self.arrow.float64() if name in self.numeric else words for name in self.wanted}
+        rewritten = self.foul or self.reader.delimiter == WHITESPACE
         with ExitStack() as stack:
-            if self.foul:
-                file: Any = Parts(self._decoded())
+            if rewritten:
+                file: Any = Parts(self._rewritten())
             else:
                 file = str(self.path) if packed(self.path) is None else stack.enter_context(unpacked(self.path))
             yield from csv.open_csv(
@@ -257,10 +270,12 @@ class _File:
                     skip_rows_after_names=self.reader.first - 1,
                     use_threads=threads,
                     block_size=BLOCK,
-                    encoding="utf8" if self.foul or self.reader._codec() == "utf-8" else self.reader._codec(),
+                    encoding="utf8" if rewritten or self.reader._codec() == "utf-8" else self.reader._codec(),
                 ),
                 parse_options=csv.ParseOptions(
-                    delimiter=self.reader.delimiter, newlines_in_values=True, invalid_row_handler=self._invalid()
+                    delimiter="," if rewritten else self.reader.delimiter,
+                    newlines_in_values=True,
+                    invalid_row_handler=self._invalid(),
                 ),
                 convert_options=csv.ConvertOptions(
                     column_types=dict.fromkeys(self.names, string) | types,
@@ -270,8 +285,9 @@ class _File:
                 ),
             )
 
-    def _decoded(self) -> Iterator[bytes]:
-        """The file as UTF-8, without the rows of which a wanted value cannot be decoded, and the ragged ones."""
+    def _rewritten(self) -> Iterator[bytes]:
+        """The file as UTF-8 with commas; where rows may be passed over, without the ragged ones and those of which a
+        wanted value cannot be decoded."""
         asked = [number for number, name in enumerate(self.names) if name in self.wanted]
         written = io.StringIO()
         rows = csv.writer(written, lineterminator="\n")
@@ -286,6 +302,8 @@ class _File:
             if what and self.skip is not None:
                 self.skip(f"{called(self.path)}:{begins}", what)
                 continue
+            if what and len(record) == len(self.names):
+                raise UnicodeError("a byte that means nothing there")
             rows.writerow([value.replace(MARK, "\ufffd") for value in record])
             if written.tell() > BLOCK // 8:
                 yield written.getvalue().encode()
@@ -319,6 +337,8 @@ class _File:
         told = re.search(r"Row #(\d+): (?:CSV conversion error to [^:]*: )?(.*)", str(failed), re.DOTALL)
         where, reason = called(self.path), " ".join((told[2] if told else str(failed)).split())
         remedy = "quote values that hold the delimiter or a quote"
+        if self.reader.delimiter in (" ", "\t"):
+            remedy += f"; where any number of blanks stands between values: `delimiter: {WHITESPACE}`"
         if told is not None:
             where += f":{next(islice(self._records(), int(told[1]) - self.reader.first, None), told[1])}"
         elif "straddling" in reason:
@@ -358,7 +378,7 @@ class _File:
     def _rows(self, *, end: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Each record after the header, with the line on which it begins; and an empty one in the end, if asked for."""
         with self.reader.text(self.path) as text:
-            records = csv.reader(text, delimiter=self.reader.delimiter)
+            records = self.reader.records(text)
             if self.reader.header:
                 next(records)
             begins = records.line_num + 1
