@@ -23,7 +23,7 @@ BAD = sorted((CASES / "bad").glob("*.yaml"))
 GOOD = sorted((CASES / "good").glob("*.yaml"))
 
 MARK = re.compile(r"#! (?:(?P<line>\d+): )?(?P<codes>[SW]\d{3}(?: [SW]\d{3})*)\s*$", re.MULTILINE)
-RUNNING = ("S5", "S6", "W602")
+RUNNING = ("S5", "S6", "W602", "W603")
 """What only reading data and running bring: ranges, and single codes."""
 
 Findings = Counter[tuple[str, int, str]]

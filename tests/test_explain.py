@@ -39,7 +39,7 @@ def test_a_page_begins_with_its_code_and_shows_a_mistake_and_its_remedy(code: st
     text = page(code)
     assert text.startswith(f"# {code}: {codes.ALL[code].title}\n")
     assert text.index("\n## Reported\n") < text.index("\n## Instead\n")
-    in_data_or_running = code.startswith(("S5", "S6", "W602"))
+    in_data_or_running = code.startswith(("S5", "S6", "W602", "W603"))
     assert in_data_or_running or f"```yaml {code}\n" in text
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from specc import codes
 from specc.diagnostics import Log, Rejected
 from specc.emit import data as reading
+from specc.emit.batches import batches, changes
 from specc.emit.calls import Calls
 from specc.emit.data import SHORT
+from specc.emit.fields import relative
 from specc.emit.formulas import Formulas
-from specc.emit.layout import Expression, call, keyword, lines, literal, mapping, plain, sequence
+from specc.emit.layout import Expression, call, keyword, lines, literal, mapping, plain
 from specc.emit.network import Function, Weaver
-from specc.emit.reading import relative
-from specc.emit.recipes import IMPORTS, NEEDS, RECIPES, STANDARD, needed
+from specc.emit.recipes import HASHING, IMPORTS, RECIPES, STANDARD, imported, needed
 from specc.emit.script import Script
 from specc.emit.training import compiled, fitted, splits, turned, weighs
 from specc.emit.variables import BUILTINS, Variables
@@ -96,7 +98,8 @@ class _Module:
             functions.append(self._compiled(self.plan.training))
         functions += self._data()
         said = "\n".join(line for one in functions for line in one)
-        recipes = [RECIPES[name].strip("\n").splitlines() for name in needed(said)]
+        known = {**RECIPES, **HASHING} if self.script is not None and self.script.hashes else RECIPES
+        recipes = [known[name].strip("\n").splitlines() for name in needed(said, known)]
         whole = "\n".join(line for one in (*recipes, *functions) for line in one)
         constants = self._constants(whole)
         functions = self._in_order(functions, recipes)
@@ -127,6 +130,7 @@ class _Module:
         variables = Variables([*self.weaver.taken, *names.called.values()])
         inputs: dict[Ref, str] = {}
         done = [f"    keras.utils.set_random_seed({self.plan.seed})"]
+        before = len(done) + (self.plan.runtime.precision != "float32")
         if self.plan.runtime.precision != "float32":
             done.append(f"    keras.config.set_dtype_policy({literal(self.plan.runtime.precision)})")
         # Inputs that are called like the variables of what has no name keep theirs.
@@ -135,11 +139,14 @@ class _Module:
         for given in network.inputs:
             inputs[Ref(given.name)] = variables.fresh(given.name)
             done += self._input(given, inputs[Ref(given.name)], shapes)
+        done[before:before] = ["", "    # Inputs"]
         variables.kept = {given.name for given in network.inputs}
-        done += written(self.weaver.woven(inputs, variables, names), 1)
+        layers = written(self.weaver.woven(inputs, variables, names), 1)
+        done += ["", *([] if layers[0].lstrip().startswith("#") else ["    # Layers"]), *layers]
         said = "\n".join(done)
         told = [line for line in told if re.search(rf"(?<!\w){line.split()[0]}(?!\w|=)", said)]
-        done[1:1] = told
+        done[before:before] = ["", "    # What the training rows tell", *told] if told else []
+        done += ["", f"    # Outputs: {', '.join(one.name for one in network.outputs)}"]
         self.open = bool(told)
         taken = mapping((one.name, (inputs[Ref(one.name)],)) for one in network.inputs)
         answers = mapping((one.name, (variables.read(one.ref, self.weaver.single),)) for one in network.outputs)
@@ -150,7 +157,8 @@ class _Module:
         head = ["def build_model(learnt):" if told else "def build_model():", *docstring(self._promise(), 1)]
         if not frozen:
             return [*head, *done, *lines(made, "return ", depth=1)]
-        return [*head, *done, *lines(made, "model = ", depth=1), *frozen, "    return model"]
+        made_it = lines(made, "model = ", depth=1)
+        return [*head, *done, *made_it, "", "    # What is not trained", *frozen, "    return model"]
 
     def _promise(self) -> str:
         return "The network; the seed gives the same initial weights each time."
@@ -176,10 +184,17 @@ class _Module:
         made, training = self.script, self.plan.training
         if made is None:
             return []
+        if made.lacking and made.states is None:
+            told = f"the script does not read the data: it has nothing for {made.lacking}"
+            reader = next(iter(made.dataset.sources.values()))
+            self.calls.log.report(
+                codes.W603, reader.span or made.dataset.span, told, help="write its function `load_data`"
+            )
         done = reading.written(made, self.calls)
         if made.states is not None and (back := reading.restored(made)):
             done.append(back)
         if training is not None:
+            done += changes(made, self.calls)
             done.append(self._main(made, training))
         return done
 
@@ -190,11 +205,11 @@ class _Module:
         done.append("    model = build_model(learnt)" if self.open else "    model = build_model()")
         done += self._started(training)
         done.append("    compile_model(model)")
-        done += self._batches(made, training)
+        done += batches(made, training, self.calls)
         begun = 0
         for before, phase in zip((None, *training.phases), training.phases, strict=False):
             if before is not None:
-                done.append("")
+                done += ["", f"    # Phase {training.phases.index(phase) + 1} of {len(training.phases)}"]
                 done += turned(self.plan.network.steps, before.frozen - phase.frozen, True)
                 done += turned(self.plan.network.steps, phase.frozen - before.frozen, False)
                 done += compiled(self.calls, training, phase)
@@ -219,28 +234,6 @@ class _Module:
             "            model.get_layer(layer.name).set_weights(layer.get_weights())",
         ]
 
-    def _batches(self, made: Script, training: Training) -> list[str]:
-        """A `tf.data.Dataset` where arrays will not do: pictures changed at random, or so many steps."""
-        data = made.dataset
-        if not (data.augment or any(phase.steps is not None for phase in training.phases)):
-            return []
-        done = ['    train = tf.data.Dataset.from_tensor_slices(data["train"])']
-        if data.shuffle is not False:
-            size = "len(train)" if data.shuffle is True else str(data.shuffle)
-            done.append(f"    train = train.shuffle({size})")
-        done.append(f"    train = train.batch({data.batch_size})")
-        if data.augment:
-            items = []
-            for one in data.augment:
-                more = {} if self.plan.runtime.precision == "float32" else {"dtype": "float32"}
-                items.append(self.calls.made(one, more=more))
-            done += lines(call("keras.Sequential", [sequence(items)]), "augment = ", depth=1)
-            pictures = [one.name for one in data.inputs if type(one.feature).__name__ == "Image"]
-            changed = ", ".join(f'"{name}": augment(inputs["{name}"], training=True)' for name in pictures)
-            done.append(f"    train = train.map(lambda inputs, *rest: (inputs | {{{changed}}}, *rest))")
-        done.append("    train = train.prefetch(tf.data.AUTOTUNE)")
-        return done
-
     def _constants(self, said: str) -> list[str]:
         """The spec's parameters that are used, and what was learnt."""
         every = self.calls.formulas.constants
@@ -261,9 +254,7 @@ class _Module:
         return done
 
     def _imports(self, said: str) -> list[str]:
-        wanted = {name for text, name in NEEDS.items() if text in said}
-        wanted |= {name for name in ("h5py", "glob", "json") if f"{name}." in said}
-        wanted |= {"tensorflow"} if "tf." in said else set()
+        wanted = imported(said)
         own = sorted((IMPORTS[name] for name in wanted if name in STANDARD), key=_place)
         others = sorted([*(IMPORTS[name] for name in wanted if name not in STANDARD), "import keras"], key=_place)
         modules = sorted(
@@ -271,7 +262,7 @@ class _Module:
         )
         if modules:
             others.append(f"from keras import {', '.join(modules)}")
-        others = [one for one in others if one.startswith("import")] + [one for one in others if one.startswith("from")]
+        others.sort(key=_place)
         return [*own, *([""] if own else []), *others]
 
 
@@ -280,5 +271,5 @@ def _mentioned(said: str) -> set[str]:
 
 
 def _place(line: str) -> tuple[bool, str]:
-    """Where `ruff` sorts an import: plain ones first."""
-    return line.startswith("from"), line
+    """Where `ruff` sorts an import: plain ones first, then by the module, whatever its letters."""
+    return line.startswith("from"), line.split()[1].lower()

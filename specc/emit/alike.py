@@ -25,7 +25,14 @@ class Loop:
     body: tuple[Statement, ...]
 
 
-Statement = Assign | Loop
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A comment above what follows, on a part of the spec; without text, what follows is of that part no more."""
+
+    text: str
+
+
+Statement = Assign | Loop | Note
 
 Differing = Callable[[Sequence[Given]], str | Given]
 """What stands for values that differ, or that a formula says."""
@@ -37,6 +44,8 @@ def key(statements: Sequence[Statement]) -> Hashable:
         (one.target, _key(one.value))
         if isinstance(one, Assign)
         else (one.target, _key(one.over), key(one.body), "loop")
+        if isinstance(one, Loop)
+        else one
         for one in statements
     )
 
@@ -57,7 +66,9 @@ def merged(several: Sequence[Sequence[Statement]], differing: Differing) -> tupl
     done: list[Statement] = []
     for row in zip(*several, strict=True):
         first = row[0]
-        if isinstance(first, Assign):
+        if isinstance(first, Note):
+            done.append(first)
+        elif isinstance(first, Assign):
             done.append(Assign(first.target, _merged([one.value for one in row if isinstance(one, Assign)], differing)))
         else:
             loops = [one for one in row if isinstance(one, Loop)]

@@ -9,12 +9,11 @@ from specc.emit.calls import Calls
 from specc.emit.fields import Prepared, UnsayableError, prepared, restores, uncounted
 from specc.emit.formulas import Names
 from specc.emit.layout import Expression, call, keyword, lines, literal, mapping, plain
-from specc.emit.reading import ARRAYS, TABLES, read, source
+from specc.emit.reading import read, source
 from specc.emit.script import Script
 from specc.emit.training import splits, weighs
 from specc.kinds.features import State
 from specc.kinds.features.category import Category
-from specc.kinds.features.image import Image
 from specc.kinds.features.text import Text
 from specc.kinds.features.window import Window
 from specc.plan import Field, Plan
@@ -30,22 +29,19 @@ def script(plan: Plan, states: Mapping[str, State] | None) -> Script | None:
         return None
     made = Script(plan, dataset, plan.training, states)
     needed = {given.name for given in plan.network.inputs}
-    names = [one.name for one in (*dataset.inputs, *dataset.targets)]
     readers = {one.name for one in dataset.sources.values()}
-    kind = "texts" if "csv" in readers else "numbers"
+    reader = readers.pop() if len(readers) == 1 else ""
+    known = {one.name: one for one in (*dataset.targets, *dataset.inputs)}
     try:
-        if len(set(names)) < len(names):
-            raise UnsayableError("an input and a target of the same name")
+        for one in dataset.targets:
+            if (one.columns, one.feature) != (known[one.name].columns, known[one.name].feature):
+                raise UnsayableError(f"an input and a target that are both `{one.name}`")
         for several, section, fields in (
             (made.inputs, "inputs", [one for one in dataset.inputs if one.name in needed]),
             (made.targets, "targets", dataset.targets),
         ):
             for one in fields:
-                several.append(prepared(one, None if states is None else states[f"{section}.{one.name}"], kind))
-        if len(readers) > 1 or not readers <= {*TABLES, *ARRAYS}:
-            raise UnsayableError(f"the reader {', '.join(f'`{name}`' for name in sorted(readers))}")
-        if made.training is not None and dataset.augment and any(isinstance(f.feature, Image) for f in dataset.targets):
-            raise UnsayableError("`augment` of pictures and masks together")
+                several.append(prepared(one, None if states is None else states[f"{section}.{one.name}"], reader))
         made.reads = "\n".join(read(made))
     except UnsayableError as error:
         made.lacking = str(error)
@@ -86,7 +82,7 @@ def prepares(made: Script, calls: Calls) -> list[list[str]]:
 
 
 def _learn(made: Script) -> list[str]:
-    entries = [(one.field.name, one.learns) for one in made.learns if one.learns is not None]
+    entries = list({one.field.name: (one.field.name, one.learns) for one in made.learns if one.learns}.values())
     done = ["def learn(rows):", '    """What the training rows teach."""']
     if not made.balanced:
         return [*done, *lines(mapping(entries), "return ", depth=1)]
@@ -151,15 +147,28 @@ def _by_class(made: Script, answered: Mapping[str, Prepared]) -> list[str]:
     name, one = next(iter(answered.items()))
     several = isinstance(one.field.feature, Category) and one.field.feature.encode == "one_hot"
     numbers = f'np.argmax(targets["{name}"], axis=-1)' if several else f'np.ravel(targets["{name}"]).astype("int32")'
-    weight = made.training.class_weight.by_number
+    weight = made.training.class_weight
     done = ["    if training:", f"        classes = {numbers}"]
-    if weight is None:
+    if weight.by_number is None and weight.by_class is not None:
+        # Which number a class has, the training rows say; what the spec does not weigh weighs 1.
+        entries = f'learnt["{one.field.name}"]["vocabulary"]'
+        entries = f"[*{entries}{', None' * _unknown(one.field)}]" if _unknown(one.field) else entries
+        done += lines(plain(dict(weight.by_class)), "by_class = ", depth=2)
+        done.append(f"        shares = [by_class.get(name, 1.0) for name in {entries}]")
+        done.append(f'        weights["{name}"] *= np.float32(shares)[classes]')
+    elif weight.by_number is None:
         done.append("        counts = np.bincount(classes)")
         done.append("        shares = len(classes) / (np.count_nonzero(counts) * np.maximum(counts, 1))")
         done.append(f'        weights["{name}"] *= np.float32(shares)[classes]')
     else:
-        done += lines(("np.float32(", *plain(list(weight)), ")[classes]"), f'weights["{name}"] *= ', depth=2)
+        given = ("np.float32(", *plain(list(weight.by_number)), ")[classes]")
+        done += lines(given, f'weights["{name}"] *= ', depth=2)
     return done
+
+
+def _unknown(field: Field) -> int:
+    """How many indices unknown values of a category share."""
+    return field.feature.oov if isinstance(field.feature, Category) else 0
 
 
 def _windowed(made: Script, windows: Sequence[Field]) -> list[str]:
@@ -181,15 +190,12 @@ def _windowed(made: Script, windows: Sequence[Field]) -> list[str]:
     done = ["def windowed(rows):", '    """Rows of a series that stand one after the other, as examples."""']
     done += lines(mapping(entries), "found = ", depth=1)
     names = literal_list(list(features))
-    every = f"[::{strides}]" if strides > 1 else ""
+    if strides > 1:
+        done.append(f"    found = {{name: values[::{strides}] for name, values in found.items()}}")
     if made.dataset.skip is not None:
         done.append("    # Windows with a gap are left out.")
-        done.append(f"    whole = ~np.any([np.isnan(found[name]).any(axis=(1, 2)) for name in {names}], axis=0)")
-        return [*done, f"    return {{name: values[whole]{every} for name, values in found.items()}}"]
-    return [
-        *done,
-        f"    return {{name: values{every} for name, values in found.items()}}" if every else "    return found",
-    ]
+        return [*done, f"    return whole(found, {names})"]
+    return [*done, "    return found"]
 
 
 def literal_list(words: Sequence[str]) -> str:
@@ -216,21 +222,22 @@ def _load(made: Script, windowed: bool) -> list[str]:
         done += lines(mapping(entries), "data = ", depth=1)
         training = 'data["train"]'
     first = next(iter(made.fields)).name
-    windows_first = windowed and split.order is None
-    if windows_first:
-        done.append(f"    {training} = windowed({training})")
+    if own and split.order is not None:
+        in_order = f'chosen(rows, np.argsort(rows["{split.order}"], kind="stable"))'
+        done.append(f"    data = {{name: {in_order} for name, rows in data.items()}}")
     if parts:
         done += _division(split, parts, training, first, made.plan.seed, made)
         divided = f"{{name: chosen({training}, places) for name, places in parts.items()}}"
         done.append(f"    data {'|=' if own else '='} {divided}")
     elif not own:
         done.append('    data = {"train": rows}')
-    if windowed and not windows_first:
-        done.append("    data = {name: windowed(rows) for name, rows in data.items()}")
-    learnt = bool(made.learns)
+    learnt = bool(made.learns) and made.states is None
     if learnt:
-        done += ['    learnt = learn(data["train"])'] if made.states is None else []
-    learnt = learnt and made.states is None
+        gaps = [one.field.name for one in made.learns if isinstance(one.field.feature, Window)]
+        taught = f'whole(data["train"], {literal_list(gaps)})' if gaps and dataset.skip is not None else 'data["train"]'
+        done.append(f"    learnt = learn({taught})")
+    if windowed:
+        done.append("    data = {name: windowed(rows) for name, rows in data.items()}")
     if made.training is None:
         return [*done, "    return data, learnt" if learnt else "    return data"]
     given = "rows, learnt" if learnt else "rows"

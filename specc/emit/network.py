@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from keyword import iskeyword
 
 from specc.calls import UNKNOWN_VALUE
-from specc.emit.alike import Assign, Holes, Loop, Statement, key, merged, over_calls, over_turns
+from specc.emit.alike import Assign, Holes, Loop, Note, Statement, key, merged, over_calls, over_turns
 from specc.emit.calls import Calls
 from specc.emit.formulas import Names
 from specc.emit.layout import Expression, Given, Group, call, keyword, literal, sequence, text
@@ -178,7 +178,11 @@ class Weaver:
             # What an input is needed for after this body, whoever calls it knows.
             variables.hold(ref, variable, END if ref.name in variables.kept else last.get(ref.name, -1))
         done: list[Statement] = []
+        within = ""
         for number, item in enumerate(items):
+            if (scope := _scope(item, context)) != within:
+                done.append(Note(scope))
+                within = scope
             until = {
                 name: END if name in kept else last.get(name, -1)
                 for name in (self.graph.given(item) if not isinstance(item, Step) else [item.name])
@@ -400,6 +404,28 @@ def automatic(word: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", word).lower()
 
 
+def _scope(item: Item, context: Context) -> str:
+    """The chain, branch or residual of the spec that an item is in, by its name there; one without a name is none."""
+    if isinstance(item, Run):
+        first = item.turns[0]
+        assert isinstance(first.part, Turn)
+        # What is repeated is one step or call of a block, or else a chain of them.
+        inner = [_called(one) for one in first.items]
+        whole = stem(first.part) + ("" if inner == [first.part.name] else ".")
+    else:
+        whole = _called(item)
+    own = whole.removeprefix(context.prefix).lstrip(".").rpartition(".")[0]
+    if isinstance(item, Step) and item.shares is not None and re.match(r"apply(_\d+)?(\.|$)", own):
+        return f"{item.shares.rpartition('.')[0]} again"
+    return "" if re.fullmatch(r"layers(_\d+)?", own) else own
+
+
+def _called(item: Item) -> str:
+    if isinstance(item, Step):
+        return item.name
+    return item.part.name if isinstance(item, Node) else stem(item.turns[0].part)  # type: ignore[arg-type]
+
+
 def _word(item: Item) -> str:
     """The word of the call that an item is."""
     if isinstance(item, Step):
@@ -417,7 +443,7 @@ def _texts(body: Iterable[Statement]) -> Iterable[str]:
     for one in body:
         if isinstance(one, Assign):
             yield text(one.value)
-        else:
+        elif isinstance(one, Loop):
             yield text(one.over)
             yield from _texts(one.body)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from specc.emit.fields import Prepared
 from specc.kinds.features import State
+from specc.kinds.features.category import Category
 from specc.plan import Dataset, Field, Plan, Training
 
 
@@ -31,6 +32,11 @@ class Script:
     @property
     def learnt(self) -> dict[str, Any]:
         return {one.field.name: dict(one.state) for one in self.learns}
+
+    @property
+    def hashes(self) -> bool:
+        """Do unknown values of a category share several indices?"""
+        return any(isinstance(one.feature, Category) and one.feature.oov > 1 for one in self.fields)
 
     @property
     def balanced(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from specc.emit.alike import Assign, Statement
+from specc.emit.alike import Assign, Note, Statement
 from specc.emit.layout import INDENT, WIDTH, call, lines
 from specc.emit.network import Function
 
@@ -13,7 +13,10 @@ from specc.emit.network import Function
 def written(statements: Iterable[Statement], depth: int = 0) -> list[str]:
     done: list[str] = []
     for one in statements:
-        if not isinstance(one, Assign):
+        if isinstance(one, Note):
+            done += [""] if done else []
+            done += [f"{INDENT * depth}# {one.text}"] if one.text else []
+        elif not isinstance(one, Assign):
             done += lines(one.over, f"for {one.target} in ", ":", depth)
             done += written(one.body, depth + 1)
         elif one.target == "return":

@@ -89,6 +89,26 @@ def test_a_mask_is_moved_as_its_picture_is(opened, name, arguments):
     assert (changed[:STEPS, 0].reshape(PIXELS.shape) != PIXELS).any()
 
 
+@pytest.mark.parametrize("name", ["RandomFlip", "RandomTranslation"])
+def test_a_mask_of_classes_is_moved_as_its_picture_is(tmp_path, name):
+    np.savez(tmp_path / "a.npz", image=PIXELS, mask=PIXELS[..., 0] % 3)
+    plan = data_plan(
+        reader("npz", path=str(tmp_path / "a.npz")),
+        {"image": feature("image")},
+        {"mask": feature("image", classes=3)},
+    )
+    call = Call("layers", name, NEEDED.get(name, {}) | ({"interpolation": "nearest"} if "Trans" in name else {}))
+    dataset = replace(plan.dataset, augment=(call,))
+    split = open_data(replace(plan, dataset=dataset), Log()).splits["train"]
+    stream = split.stream(8, seed=3, shuffle=False, augment=augmentation(dataset, Log()))
+    for inputs, targets in itertools.islice(stream, STEPS):
+        assert targets["mask"].dtype.is_integer
+        changed, mask = np.asarray(inputs["image"])[..., 0], np.asarray(targets["mask"])
+        there = np.isin(np.round(changed), PIXELS)
+        assert there.mean() > 0.5
+        np.testing.assert_array_equal(mask[there], np.round(changed[there]) % 3)
+
+
 def test_a_mask_keeps_its_colours(opened):
     changed = pictures(opened(RandomBrightness={"factor": 0.4}))
     np.testing.assert_array_equal(changed[:STEPS, 1].reshape(PIXELS.shape), PIXELS)

@@ -29,8 +29,18 @@ def loaded(path: Path) -> Any:
     return module
 
 
-def part(values: Any, rows: slice) -> Any:
-    return {name: value[rows] for name, value in values.items()} if isinstance(values, dict) else values[rows]
+class Losses(keras.callbacks.Callback):
+    """The loss of each step by itself: `fit` tells of the mean since the metrics were reset."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[float] = []
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.model.reset_metrics()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.found.append(float(logs["loss"]))
 
 
 def main(folder: Path) -> None:
@@ -50,13 +60,10 @@ def main(folder: Path) -> None:
         weights = {name.removeprefix("count."): value for name, value in given.items() if name.startswith("count.")}
         module.compile_model(model)
         model.jit_compile = False  # XLA rounds otherwise, and specc does without it on a CPU
-        losses = []
-        for step in range(told["steps"]):
-            rows = slice(step * told["batch"], (step + 1) * told["batch"])
-            more = {"sample_weight": part(weights, rows)} if weights else {}
-            logs = model.train_on_batch(part(inputs, rows), part(targets, rows), return_dict=True, **more)
-            losses.append(float(logs["loss"]))
-        found["loss"] = np.array(losses)
+        losses, more = Losses(), {"sample_weight": weights} if weights else {}
+        options = {"batch_size": told["batch"], "shuffle": False, "callbacks": [losses], "verbose": 0}
+        model.fit(inputs, targets, **options, **more)
+        found["loss"] = np.array(losses.found, np.float32)
         found |= {f"trained.{i}": weight for i, weight in enumerate(model.get_weights())}
     np.savez(folder / "found.npz", **found)
 

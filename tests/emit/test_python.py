@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from specc import catalog
 from specc.backend.network import build
@@ -139,7 +140,8 @@ def body(code: str) -> list[str]:
     """The statements of `build_model` between its inputs and its end."""
     lines = [line.removeprefix("    ") for line in code.partition("def build_model")[2].splitlines()]
     first = max(place for place, line in enumerate(lines) if "keras.Input(" in line) + 1
-    return lines[first : next(place for place, line in enumerate(lines) if line.startswith("return"))]
+    said = lines[first : next(place for place, line in enumerate(lines) if line.startswith("return"))]
+    return [line for line in said if line and not line.lstrip().startswith("#")]
 
 
 def steps(*written: str) -> str:
@@ -210,6 +212,24 @@ def test_two_forms_of_a_block_are_two_functions() -> None:
     code = emitted(text)
     assert "def other(x, name):" in code
     assert "def other_2(x, name):" in code
+
+
+def test_comments_name_the_parts_of_the_spec_that_are_written_out() -> None:
+    chain = "layers: [{Dense: 6}, {residual: [{Dense: 6}, {ReLU: {}}]}, {Dense: 6}]\n      name: decoder"
+    code = emitted(steps("dense: 6", chain, "residual: [{Dense: 6}, {Dense: 6}]\n      repeat: 2", "apply: decoder"))
+    said = [line.strip() for line in code.partition("def build_model")[2].splitlines() if line.strip().startswith("#")]
+    assert said == [
+        "# Inputs",
+        "# Layers",
+        "# decoder",
+        "# decoder.residual",
+        "# decoder",
+        "# residual",
+        "# decoder again",
+        "# decoder.residual again",
+        "# decoder again",
+        "# Outputs: apply.dense_1",
+    ]
 
 
 WORDS = ("x", "y", "name", "i", "layers", "keras", "dense", "build_model", "WIDTH", "units")
@@ -379,9 +399,53 @@ def test_pixels_that_do_not_count_have_no_weight() -> None:
     assert found["accuracy"] == pytest.approx((answers.argmax(-1) == rows["mask"])[there].mean(), rel=1e-5)
 
 
+MOVED = """
+specc: 1
+dataset:
+  source: {npz: none.npz}
+  inputs: {image: {type: image, size: [16, 16], channels: 3}}
+  targets:
+    mask: {type: image, size: [16, 16], classes: 3, ignore_class: 255}
+    box: {type: tensor, shape: [2, 4], boxes: xywh}
+  augment:
+    - RandomFlip: horizontal
+    - RandomTranslation: {height_factor: 0.2, width_factor: 0.2}
+    - RandomBrightness: 0.1
+model:
+  layers:
+    - Conv2D: {filters: 3, kernel_size: 1, activation: softmax}
+      name: pixels
+    - layers: [Flatten, {Dense: 8}, {Reshape: [2, 4]}]
+      name: corners
+      inputs: image
+  outputs: {mask: pixels, box: corners}
+training: {loss: {mask: sparse_categorical_crossentropy, box: mae}, optimizer: adam}
+"""
+
+
+def test_masks_and_boxes_are_moved_with_their_pictures() -> None:
+    """A rectangle that is drawn on the picture stays where its mask and its box are."""
+    scope = executed(python(plan_of(MOVED), Log()))
+    image, mask = np.zeros((8, 16, 16, 3), np.float32), np.zeros((8, 16, 16), np.int32)
+    image[:, 5:9, 4:10], mask[:, 5:9, 4:10] = 200, 1
+    boxes = np.tile(np.float32([[4, 5, 6, 4], [0, 0, 0, 0]]), (8, 1, 1))
+    inputs, targets, weights = scope["examples"]({"image": image, "mask": mask, "box": boxes})
+    given = [{name: tf.constant(value) for name, value in part.items()} for part in (inputs, targets, weights)]
+    changed, moved, _ = scope["changed"](*given)
+    drawn = np.asarray(changed["image"])[..., 0] > 100
+    assert len({one.tobytes() for one in drawn}) > 1
+    for picture, pixels, box in zip(drawn, np.asarray(moved["mask"]), np.asarray(moved["box"]), strict=True):
+        rows, columns = np.nonzero(pixels == 1)
+        x, y, width, height = box[0]
+        assert np.mean(picture != (pixels == 1)) < 0.05
+        assert [x, y] == pytest.approx([columns.min(), rows.min()], abs=1)
+        assert [x + width, y + height] == pytest.approx([columns.max() + 1, rows.max() + 1], abs=1)
+        assert box[1].tolist() == [0, 0, 0, 0]
+
+
 def test_the_code_of_every_spec_is_as_ruff_would_write_it(tmp_path: Path) -> None:
     plans = [plan for path in SPECS if (plan := check(open_spec(path, Log()), Log()))]
-    expect_clean([*(python(plan, Log()) for plan in plans), python(plan_of(RICH), Log())], tmp_path)
+    expect_clean([python(plan, Log()) for plan in (*plans, plan_of(RICH), plan_of(MOVED))], tmp_path)
 
 
 def expect_clean(codes: Sequence[str], folder: Path) -> None:
@@ -389,7 +453,7 @@ def expect_clean(codes: Sequence[str], folder: Path) -> None:
         assert "specc" not in code
         imported = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
         others = {ast.unparse(node).split()[1] for node in imported} - set(sys.stdlib_module_names)
-        assert others <= {"keras", "numpy", "pandas", "h5py", "tensorflow"}
+        assert others <= {"keras", "numpy", "pandas", "h5py", "tensorflow", "PIL", "soundfile"}
         (folder / f"network_{number}.py").write_text(code, encoding="utf-8")
     for work in (["format", "--diff"], ["check", "--select", "E,F,W,I,B,UP,SIM,RUF,C4,A001"]):
         ruff = [sys.executable, "-m", "ruff", *work, "--isolated", "--line-length", "120", str(folder)]
@@ -446,9 +510,13 @@ def test_a_shape_that_only_data_can_tell_cannot_be_emitted_and_says_so() -> None
 
 
 def test_data_that_no_few_lines_read_is_left_to_the_reader() -> None:
-    text = OPEN.replace("{csv: people.csv}", "{sql: {url: 'sqlite:///a.db', query: q}}")
-    scope = executed(python(plan_of(text.replace("type: category", "type: category, classes: 3")), Log()))
-    with pytest.raises(NotImplementedError, match="the reader sql"):
+    text = OPEN.replace("{csv: people.csv}", "{train: {csv: a.csv}, test: {npz: b.npz}}")
+    log = Log()
+    scope = executed(python(plan_of(text.replace("type: category", "type: category, classes: 3")), log))
+    assert [(d.code.id, d.span.line, d.message) for d in log.diagnostics] == [
+        ("W603", 4, "the script does not read the data: it has nothing for several readers at once, `csv` and `npz`")
+    ]
+    with pytest.raises(NotImplementedError, match="several readers at once"):
         scope["load_data"]()
 
 

@@ -60,7 +60,7 @@ def augmentation(dataset: Dataset, log: Log) -> Augment | None:
             for name in masks:
                 _draw_from(layer, own)
                 moved = layer.get_random_transformation(changed[pictures[0]], training=True)
-                followed[name] = layer.transform_segmentation_masks(followed[name], moved, training=True)
+                followed[name] = _moved_mask(layer, moved, followed[name])
             for name, written in boxes.items() if type(layer).__name__ in MOVING else ():
                 _draw_from(layer, own)
                 moved = layer.get_random_transformation(changed[pictures[0]], training=True)
@@ -72,6 +72,14 @@ def augmentation(dataset: Dataset, log: Log) -> Augment | None:
         return same, {name: tf.ensure_shape(tensor, targets[name].shape) for name, tensor in followed.items()}
 
     return augment
+
+
+def _moved_mask(layer: Any, moved: Any, mask: Any) -> Any:
+    """A mask `[batch, height, width]`, or one with channels, moved as a layer moves pictures."""
+    # Keras would take what has no channels for one picture alone.
+    flat = len(mask.shape) == 3
+    found = layer.transform_segmentation_masks(mask[..., None] if flat else mask, moved, training=True)
+    return tf.cast(found[..., 0] if flat else found, mask.dtype)
 
 
 def _moved(layer: Any, moved: Any, boxes: Any, written: str, size: Any) -> Any:

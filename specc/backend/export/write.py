@@ -84,8 +84,8 @@ def demand(plan: Plan, log: Log) -> None:
     """
     before = log.errors
     for call in plan.exports:
-        # What a script needs hangs on what it reads, which the exporter does not know.
-        needed = (*exporter_of(call).packages, *(packages(plan) if call.name == "python" else ()))
+        exporter = exporter_of(call)
+        needed = (*exporter.packages, *(packages(plan) if exporter.reads else ()))
         lacking = [name for name in needed if find_spec(name) is None]
         if lacking:
             what = ", ".join(f"`{name}`" for name in lacking)

@@ -13,6 +13,9 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
+AVERAGED = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum")
+"""The reductions that make one number of a batch."""
+
 
 def counted(targets: Any, answer: Any, ignored: int | None) -> tuple[Any, Any, Any]:
     """Targets, what the network answers, and where both count: those that are `ignored` become class 0, which every
@@ -47,6 +50,9 @@ def summed(
     Returns:
         Two float32 scalars. Summed over replicas, their quotient is `loss(y_true, y_pred)` of the global batch.
     """
+    if replicas == 1 and weights is None and there is None and loss.reduction in AVERAGED:
+        # Nothing is to be added up: Keras's own arithmetic, so that `fit` comes to the same to the bit.
+        return loss(y_true, y_pred), ops.ones([], loss.dtype)
     examples = ops.cast(ops.shape(y_pred)[0], loss.dtype)
     given = mask_of(y_pred)
     y_pred = ops.convert_to_tensor(y_pred, dtype=loss.dtype)

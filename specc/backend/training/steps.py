@@ -321,8 +321,8 @@ class Steps:
         total = tf.reduce_sum(shares if set(counts) == {1.0} else shares * tf.constant(counts))
         if penalties:
             # Weights are the same on every replica and activities are means over a batch: both count by examples.
-            penalty = tf.add_n(penalties)
-            total += penalty * (share.examples / divisors[-1]) if self.replicas > 1 else penalty
+            part = share.examples / divisors[-1] if self.replicas > 1 else 1.0
+            total = tf.reduce_sum([total, *(penalty * part for penalty in penalties)])
         return tf.concat([total[None], shares], 0)
 
     def _weights(self, weights: Any, targets: Any, training: bool) -> Any:

@@ -29,8 +29,8 @@ from specc.emit import python
 def command(spec: str, output: Path | None, params: dict[str, Any], sets: dict[str, Any]) -> None:
     log = Log()
     plan = driver.check(driver.open_spec(spec, log, params=params, sets=sets), log)
-    show(log.sorted(), log.sources)
     code = python(plan, log)
+    show(log.sorted(), log.sources)
     if output is None:
         print(code.rstrip())
     else:

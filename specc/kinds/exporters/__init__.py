@@ -85,6 +85,8 @@ class Exporter(Protocol):
     """In what forms one artefact can be asked; with several choices, the first that can be written and agrees."""
     packages: ClassVar[tuple[str, ...]]
     """What must be there to write and to check it, beside TensorFlow and Keras."""
+    reads: ClassVar[bool]
+    """Whether it reads the data as well, by a script of its own, and needs what that takes."""
     float32: ClassVar[bool]
     """Whether it gets a network that computes in 16 bits as one that computes in float32, with the same weights."""
     barred: ClassVar[tuple[str, ...]]

@@ -17,6 +17,7 @@ class Keras:
     artefact: ClassVar[str] = "model.keras"
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("prepared",),)
     packages: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[bool] = False
     float32: ClassVar[bool] = False
     barred: ClassVar[tuple[str, ...]] = ()
     bound: ClassVar[float] = FLOAT32

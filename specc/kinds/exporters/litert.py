@@ -22,6 +22,7 @@ class Litert:
 
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("prepared",),)
     packages: ClassVar[tuple[str, ...]] = ("ai_edge_litert",)
+    reads: ClassVar[bool] = False
     float32: ClassVar[bool] = True
     barred: ClassVar[tuple[str, ...]] = ("tensorflow", "keras")
     reading: ClassVar[str] = """\

@@ -20,6 +20,7 @@ class Onnx:
     artefact: ClassVar[str] = "model.onnx"
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("raw",), ("prepared",))
     packages: ClassVar[tuple[str, ...]] = ("tf2onnx", "onnx", "onnxruntime")
+    reads: ClassVar[bool] = False
     float32: ClassVar[bool] = True
     barred: ClassVar[tuple[str, ...]] = ("tensorflow", "keras")
     bound: ClassVar[float] = FLOAT32

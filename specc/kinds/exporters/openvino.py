@@ -17,6 +17,7 @@ class Openvino:
     artefact: ClassVar[str] = "openvino"
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("raw",), ("prepared",))
     packages: ClassVar[tuple[str, ...]] = ("openvino",)
+    reads: ClassVar[bool] = False
     float32: ClassVar[bool] = True
     barred: ClassVar[tuple[str, ...]] = ("tensorflow", "keras")
     bound: ClassVar[float] = FLOAT32

@@ -22,6 +22,7 @@ class Python:
     artefact: ClassVar[str] = "python"
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("raw", "prepared"), ("prepared",))
     packages: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[bool] = True
     float32: ClassVar[bool] = False
     barred: ClassVar[tuple[str, ...]] = ()
     bound: ClassVar[float] = FLOAT32

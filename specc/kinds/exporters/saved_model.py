@@ -20,6 +20,7 @@ class SavedModel:
     artefact: ClassVar[str] = "saved_model"
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("raw", "prepared"),)
     packages: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[bool] = False
     float32: ClassVar[bool] = False
     barred: ClassVar[tuple[str, ...]] = ("keras",)
     bound: ClassVar[float] = FLOAT32

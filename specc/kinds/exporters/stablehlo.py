@@ -26,6 +26,7 @@ class Stablehlo:
     artefact: ClassVar[str] = "stablehlo"
     forms: ClassVar[tuple[tuple[Form, ...], ...]] = (("prepared",),)
     packages: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[bool] = False
     float32: ClassVar[bool] = False
     barred: ClassVar[tuple[str, ...]] = ("keras",)
     bound: ClassVar[float] = FLOAT32

@@ -168,8 +168,9 @@ class Number:
         return output * state["spread"] + state["center"] if "spread" in state else output
 
     def sample(self, generator: np.random.Generator, rows: int) -> Array:
-        values = generator.standard_normal(rows)
-        return values if self.clip is None else generator.uniform(self.clip[0], self.clip[1], rows)
+        if self.clip is None:
+            return generator.standard_normal(rows)
+        return generator.uniform(self.clip[0], self.clip[1], rows)
 
 
 def _not_below(bounds: Array) -> Array:
