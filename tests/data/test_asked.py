@@ -86,7 +86,12 @@ def test_the_network_is_written_as_keras_without_the_data(run, capsys):
     assert "layers.Embedding(input_dim=50, output_dim=4, mask_zero=True" in capsys.readouterr().out.replace("\n", "")
 
 
-def test_a_length_that_only_the_data_tells_cannot_be_written_as_keras(run, capsys):
-    (run / "open.yaml").write_text(SPEC.replace("vocabulary: 50, length: 4", "vocabulary: 50"))
+def test_a_length_that_only_the_data_tells_is_learnt_by_the_script_that_reads_it(run, capsys):
+    opened = SPEC.replace("vocabulary: 50, length: 4", "vocabulary: 50")
+    (run / "open.yaml").write_text(opened)
+    assert main(["emit", str(run / "open.yaml")]) == 0
+    assert 'words_length = learnt["words"]["length"]' in capsys.readouterr().out
+    # Made-up words are left to the reader, and who reads them nobody knows.
+    (run / "open.yaml").write_text(opened.replace("{csv: rows.csv}", "{random: {examples: 8}}"))
     assert main(["emit", str(run / "open.yaml")]) == 1
     assert "its `length`" in capsys.readouterr().err

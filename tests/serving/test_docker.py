@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tensorflow as tf
+
+from specc.render.dockerfile import dockerfile
 
 pytestmark = pytest.mark.xdist_group("serving")
 
@@ -33,7 +34,9 @@ def test_it_serves_the_artefact_under_the_name_of_the_spec(
     assert (done.returncode, done.stdout) == (0, "")
     lines = (folder / "Dockerfile").read_text().splitlines()
     told = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
-    assert told["FROM"] == f"tensorflow/serving:{metadata.version('tensorflow')}"
+    assert told["FROM"] == "tensorflow/serving:${SERVING}"
+    # There was no image of 2.21 half a year after TensorFlow 2.21.
+    assert told["ARG"] == "SERVING=2.20.0"
     name = told["ENV"].removeprefix("MODEL_NAME=")
     copied, place = told["COPY"].split()
     # Where the image looks for versions of the model: `/models/$MODEL_NAME`.
@@ -41,6 +44,14 @@ def test_it_serves_the_artefact_under_the_name_of_the_spec(
     assert "serving_default" in tf.saved_model.load(str(folder / copied)).signatures
     kept = [line[1:] for line in (folder / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     assert kept == [copied]
+
+
+@pytest.mark.parametrize(
+    ("tensorflow", "serving"),
+    [("2.19.1", "2.19.1"), ("2.20.0", "2.20.0"), ("2.21.0", "2.20.0"), ("2.9.0rc1", "2.9.0rc1")],
+)
+def test_the_server_is_as_old_as_the_model_or_the_newest_there_is(tensorflow: str, serving: str) -> None:
+    assert f"\nARG SERVING={serving}\nFROM " in dockerfile("people", tensorflow)
 
 
 def test_a_run_without_the_artefact_gets_one(cli: Callable[..., Any], people: Path, tmp_path: Path) -> None:
