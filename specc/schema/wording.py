@@ -71,6 +71,8 @@ def needed(schema: Mapping[str, Any]) -> str:
         return joined([needed({**schema, "type": each}) for each in types], "or")
     if types == "array":
         return _list(schema)
+    if types == "string" and schema.get("maxLength") == 1:
+        return "one character"
     return TYPES.get(str(types), "another value") + (_bounds(schema) if types in ("integer", "number", None) else "")
 
 

@@ -226,6 +226,16 @@ def test_pictures_are_answered_by_path_a_file_or_a_folder(photos: tuple[Path, Pl
     assert all(0.5 <= float(row["label_probability"]) <= 1 for row in found)
 
 
+def test_pictures_are_named_from_where_one_is(photos: tuple[Path, Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos[0].parent)
+    from_here = asked(photos, Path("photos/dark/3.jpg"), Path("photos/bright"))
+    monkeypatch.chdir(photos[0].parent / "photos" / "dark")
+    from_there = asked(photos, Path("3.jpg"), Path("../bright"))
+    here, there = (list(csv.DictReader(io.StringIO(found))) for found in (from_here, from_there))
+    assert (here[0]["image"], there[0]["image"]) == ("photos/dark/3.jpg", "3.jpg")
+    assert [row["label_probability"] for row in here] == [row["label_probability"] for row in there]
+
+
 def test_pictures_are_also_named_in_a_table_relative_to_it(photos: tuple[Path, Plan]) -> None:
     folder = photos[0].parent
     (folder / "list.jsonl").write_text('{"image": "photos/dark/1.jpg"}\n{"image": "photos/bright/1.jpg"}\n')

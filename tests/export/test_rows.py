@@ -32,6 +32,11 @@ def refusal_of(text: str | bytes) -> Refusal:
     return caught.value
 
 
+def test_columns_that_are_lined_up_are_rows_with_their_lines() -> None:
+    text = 'a    b\n\n1    "x  y"\n22 \tz  \n'
+    assert rows_of(text, delimiter="whitespace") == [(3, {"a": "1", "b": "x  y"}), (4, {"a": "22", "b": "z"})]
+
+
 @settings(deadline=None)
 @given(NAMES, st.data())
 def test_csv_is_read_as_pythons_own_reader_does(names: list[str], data: st.DataObject) -> None:

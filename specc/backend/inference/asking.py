@@ -164,12 +164,18 @@ class Asked:
             column = self._file_column()
             files = dict.fromkeys(file for path in paths for file in _files(path))
             rows = ((number, {column: file}) for number, file in enumerate(files, start=1))
-            return self._answer(Rows("csv", (column,), rows), paths[0], frozenset(), out, form or "csv")
+            # Whoever names files names them as from here, wherever they lie.
+            there = Path.cwd()
+            return self._answer(Rows("csv", (column,), rows), paths[0], frozenset(), out, form or "csv", there)
         except Refusal as refusal:
             self._refuse(refusal, paths[0])
             raise Rejected(self.log) from refusal
 
-    def _answer(self, rows: Rows, path: str, missing: frozenset[str], out: Any, form: str) -> int:
+    def _answer(
+        self, rows: Rows, path: str, missing: frozenset[str], out: Any, form: str, folder: Path | None = None
+    ) -> int:
+        """Answer rows; files that they name lie as from the `folder`, or else as from that of the table."""
+        folder = folder or (Path.cwd() if path == STDIN else Path(path).absolute().parent)
         seen = dict.fromkeys(rows.columns)
         names: dict[str, str] = {}
         write: Callable[[Row], None] | None = None
@@ -181,7 +187,7 @@ class Asked:
                 if rows.form == "jsonl" and len(batch):
                     seen |= dict.fromkeys(chain.from_iterable(row for _, row in batch.numbered))
                     self._need(seen, path)
-                batch, fields = self._read(batch, rows.where, missing, path)
+                batch, fields = self._read(batch, rows.where, missing, path, folder)
                 batch, answers = self._ask(batch, fields, rows.where.replace("{name}", _called(path)))
                 if write is None:
                     names = {name: f"{name}_predicted" if name in seen else name for name in answers}
@@ -209,10 +215,11 @@ class Asked:
             self._refuse(Refusal(codes.S502, f"{_called(path)} has no column `{column}`", help), path)
         self._stop(before)
 
-    def _read(self, batch: Batch, where: str, missing: frozenset[str], path: str) -> tuple[Batch, dict[str, Array]]:
+    def _read(
+        self, batch: Batch, where: str, missing: frozenset[str], path: str, folder: Path
+    ) -> tuple[Batch, dict[str, Array]]:
         """The raw fields of some rows, every value checked; and the rows, without those that are passed over."""
         name, before = _called(path), self.log.errors
-        folder = Path.cwd() if path == STDIN else Path(path).absolute().parent
 
         def field_of(taken: Taken, some: Batch) -> Array:
             origin = Origin(lambda row: where.format(name=name, number=some.numbered[row][0]), folder)

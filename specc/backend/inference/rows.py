@@ -15,6 +15,7 @@ from specc import codes
 from specc.data.reading import plain
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
+from specc.kinds.readers.csv import records
 from specc.kinds.readers.parquet import Whole
 
 Row = dict[str, Any]
@@ -112,18 +113,18 @@ def read_rows(
     if text.lstrip().startswith("{"):
         return Rows("jsonl", (), _objects(everything, name, skip))
     given = _Lines(everything)
-    records = _records(given, name, delimiter, skip)
-    first = next(records, None)
+    found = _records(given, name, delimiter, skip)
+    first = next(found, None)
     if first is None:
         raise Refusal(codes.S503, f"{name} has no row that is CSV", "its first line names the columns")
     if not header:
         names = tuple(str(number) for number in range(len(first[1])))
-        return Rows("csv", names, _named(chain([first], records), given, names, name, skip), header=False)
+        return Rows("csv", names, _named(chain([first], found), given, names, name, skip), header=False)
     names = tuple(column.strip() for column in first[1])
     for column in names:
         if names.count(column) > 1:
             raise Refusal(codes.S503, f"{name} has {names.count(column)} columns `{column}`", "rename one")
-    return Rows("csv", names, _named(records, given, names, name, skip))
+    return Rows("csv", names, _named(found, given, names, name, skip))
 
 
 def _decoded(lines: Iterable[bytes], name: str, *, foul: bool) -> Iterator[str]:
@@ -186,7 +187,7 @@ class _Lines:
 
 def _records(lines: _Lines, name: str, delimiter: str, skip: Skip | None) -> Iterator[tuple[int, list[str]]]:
     """The records of CSV that are not blank, each with its first line."""
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = records(lines, delimiter, strict=True)
     while True:
         lines.begin()
         line = lines.first
@@ -206,9 +207,9 @@ def _records(lines: _Lines, name: str, delimiter: str, skip: Skip | None) -> Ite
 
 
 def _named(
-    records: Iterator[tuple[int, list[str]]], lines: _Lines, names: tuple[str, ...], name: str, skip: Skip | None
+    found: Iterator[tuple[int, list[str]]], lines: _Lines, names: tuple[str, ...], name: str, skip: Skip | None
 ) -> Iterator[Numbered]:
-    for line, record in records:
+    for line, record in found:
         if len(record) != len(names):
             more = len(lines.taken) - 1
             told = f"{name}:{line} has {len(record)} values, and the first line has {len(names)}"

@@ -41,6 +41,14 @@ codecs.register_error(
 )
 
 
+def records(text: Iterable[str], delimiter: str, *, strict: bool = False) -> Any:
+    """The rows of a text as Python's `csv.reader` gives them; `whitespace` is any number of spaces and tabs."""
+    if delimiter != WHITESPACE:
+        return csv.reader(text, delimiter=delimiter, strict=strict)
+    lines = (line.replace("\t", " ").rstrip() + "\n" for line in text)
+    return csv.reader(lines, delimiter=" ", skipinitialspace=True, strict=strict)
+
+
 @dataclass(frozen=True, slots=True)
 class Csv:
     """Tables in text, plain or packed (gz, bz2, zst); spaces around a value are not part of it."""
@@ -107,8 +115,8 @@ class Csv:
         try:
             # What cannot be decoded is told, with its line, when the table is read.
             with self.text(path) as text:
-                records = self.records(text)
-                first: list[str] = next(records if self.header else filter(None, records), [])
+                rows = records(text, self.delimiter)
+                first: list[str] = next(rows if self.header else filter(None, rows), [])
         except csv.Error as error:
             told = f"the {'header' if self.header else 'first row'} of {called(path)} is not CSV: {error}"
             raise Refusal(S503, told, argument="path") from error
@@ -136,13 +144,6 @@ class Csv:
             name = "utf-8-sig" if codec == "utf-8" else codec
             with io.TextIOWrapper(file, encoding=name, errors="specc-marked", newline="") as text:
                 yield text
-
-    def records(self, text: Iterable[str], *, strict: bool = False) -> Any:
-        """The rows of a text as Python's `csv.reader` gives them."""
-        if self.delimiter != WHITESPACE:
-            return csv.reader(text, delimiter=self.delimiter, strict=strict)
-        lines = (line.replace("\t", " ").rstrip() + "\n" for line in text)
-        return csv.reader(lines, delimiter=" ", skipinitialspace=True, strict=strict)
 
     def decodes(self, path: Path) -> bool:
         """Whether all bytes of a file are of the encoding."""
@@ -216,10 +217,10 @@ class _File:
             return
         begins = 1
         with self.reader.text(self.path) as text:
-            records = self.reader.records(text, strict=True)
+            rows = records(text, self.reader.delimiter, strict=True)
             try:
-                for _ in records:
-                    begins = records.line_num + 1
+                for _ in rows:
+                    begins = rows.line_num + 1
             except csv.Error as error:
                 # What else it finds is read as other readers of CSV read it.
                 if "unexpected end" in str(error):
@@ -378,14 +379,14 @@ class _File:
     def _rows(self, *, end: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Each record after the header, with the line on which it begins; and an empty one in the end, if asked for."""
         with self.reader.text(self.path) as text:
-            records = self.reader.records(text)
+            rows = records(text, self.reader.delimiter)
             if self.reader.header:
-                next(records)
-            begins = records.line_num + 1
-            for record in records:
+                next(rows)
+            begins = rows.line_num + 1
+            for record in rows:
                 if record:
                     yield begins, record
-                begins = records.line_num + 1
+                begins = rows.line_num + 1
             if end:
                 yield begins, []
 
