@@ -83,10 +83,7 @@ def prepares(made: Script, calls: Calls) -> list[list[str]]:
 
 def _learn(made: Script) -> list[str]:
     entries = list({one.field.name: (one.field.name, one.learns) for one in made.learns if one.learns}.values())
-    done = ["def learn(rows):", '    """What the training rows teach."""']
-    if not made.balanced:
-        return [*done, *lines(mapping(entries), "return ", depth=1)]
-    return [*done, *lines(mapping(entries), "return ", depth=1)] if entries else [*done, "    return {}"]
+    return ["def learn(rows):", '    """What the training rows teach."""', *lines(mapping(entries), "return ", depth=1)]
 
 
 def _answered(made: Script) -> dict[str, Prepared]:

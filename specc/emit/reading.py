@@ -167,11 +167,9 @@ def _tfds(made: Script, one: Call) -> list[str]:
 
 
 def _random(made: Script, one: Call) -> list[str]:
-    entries = []
-    for field in made.fields:
-        entries.append((field.name, made_up(field, made.plan.seed)))
     if made.beside:
         raise UnsayableError("made-up rows that are grouped or ordered")
+    entries = [(field.name, made_up(field, made.plan.seed)) for field in made.fields]
     done = ["def read(examples):", '    """Made-up examples of the declared shapes."""']
     return [*done, *lines(mapping(entries), "return ", depth=1)]
 
