@@ -32,6 +32,14 @@ def refusal_of(text: str | bytes) -> Refusal:
     return caught.value
 
 
+@pytest.mark.parametrize(("header", "remedy"), [(True, "names the columns"), (False, "a row on each line")])
+def test_an_empty_file_is_told_with_what_it_lacks(header: bool, remedy: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        rows_of("\n\n", header=header)
+    assert caught.value.message == "some.csv is empty"
+    assert remedy in str(caught.value.help)
+
+
 def test_columns_that_are_lined_up_are_rows_with_their_lines() -> None:
     text = 'a    b\n\n1    "x  y"\n22 \tz  \n'
     assert rows_of(text, delimiter="whitespace") == [(3, {"a": "1", "b": "x  y"}), (4, {"a": "22", "b": "z"})]

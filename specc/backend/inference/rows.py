@@ -106,7 +106,8 @@ def read_rows(
             break
         blank.append(text)
     else:
-        raise Refusal(codes.S503, f"{name} is empty", "its first line names the columns, or is a JSON object")
+        remedy = "its first line names the columns, or is a JSON object" if header else "it has a row on each line"
+        raise Refusal(codes.S503, f"{name} is empty", remedy)
     everything = chain(blank, [text], texts)
     if text.lstrip().startswith("["):
         raise Refusal(codes.S503, f"{name} is a JSON array", "JSON lines have an object a line, no brackets around")
