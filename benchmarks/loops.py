@@ -11,7 +11,8 @@ machines that others use too, the same is told by the processor's time, and of t
 - `best, step by step`: the same, a step an execution, which is the faster of the two where a network has convolutions
 - `best, XLA`: `best` with `jit_compile=True`
 - `bare`: a `tf.function` of 64 steps, its data in memory: loss, gradient, optimizer, metric, and nothing else
-- `specc`: a run as `specc run` makes it, its pace left to it; also with `xla: true`, and `precision: mixed_bfloat16`
+- `specc`: a run as `specc run` makes it, its pace left to it; also with `xla: true`, `xla: false`, and `precision:
+  mixed_bfloat16`
 
 With `--memory`, specc and `best` are run in processes of their own instead, and the peak of each is told.
 """
@@ -164,6 +165,7 @@ class Race:
             "bare": self.bare,
             "specc": lambda turn: self.specc(turn),
             "specc, XLA": lambda turn: self.specc(turn, xla=True),
+            "specc, no XLA": lambda turn: self.specc(turn, xla=False),
             "specc, bfloat16": lambda turn: self.specc(turn, precision="mixed_bfloat16"),
         }
 

@@ -1,8 +1,10 @@
 """Every example in every precision, beside itself in float32: what it is judged by, and how fast it learns.
 
-usage: precision.py [EXAMPLE…] [--precisions P,…] [--epochs N] [--seeds N] [--set PATH=VALUE]… [--results FILE]
+usage: precision.py [EXAMPLE…] [--precisions P,…] [--epochs N] [--seeds N] [--set PATH=VALUE]… [--jobs N]
+                    [--results FILE]
 
-A process for each run, the same seeds for each precision. Each is written as a line of JSON to `--results`, and what
+A process for each run, the same seeds for each precision; `--jobs` has several side by side, which is for machines of
+many cores or a GPU, and then speeds are of what is shared. Each is written as a line of JSON to `--results`, and what
 stands there already is not run again: the same command goes on where it was stopped, and prints the table in the end.
 
 Differences are those of pairs: a precision and float32 with the same seed, which also divides the data. More is
@@ -20,9 +22,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from specc.diagnostics import Log
@@ -124,7 +128,7 @@ class Trial:
             if done.returncode:
                 if diverged := [said for said in done.stderr.splitlines() if said.startswith("S605")]:
                     return {**self.key, "failed": diverged[0]}
-                sys.exit(done.stderr)
+                raise SystemExit(done.stderr)
             manifest, metrics = (json.loads((out / f"{name}.json").read_text()) for name in ("manifest", "metrics"))
             epochs = len((out / "history.csv").read_text().splitlines()) - 1
         example = TRIED[self.example]
@@ -143,20 +147,20 @@ class Results:
     """What runs came to, in a file of JSON lines."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._one_at_a_time = path, Lock()
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         self.found: list[dict[str, Any]] = [json.loads(line) for line in lines]
 
     def of(self, trial: Trial) -> dict[str, Any]:
         """What a trial came to, run now if it was not yet."""
-        for found in self.found:
+        for found in list(self.found):
             if trial.key.items() <= found.items():
                 return found
         came = trial.run()
-        self.found.append(came)
-        with self.path.open("a", encoding="utf-8") as file:
+        with self._one_at_a_time, self.path.open("a", encoding="utf-8") as file:
+            self.found.append(came)
             file.write(json.dumps(came) + "\n")
-        print(json.dumps(came), file=sys.stderr, flush=True)
+            print(json.dumps(came), file=sys.stderr, flush=True)
         return came
 
 
@@ -205,24 +209,31 @@ class Row:
         return float(statistics.median(rates))
 
 
-def row(
+def trials(
     name: str,
-    results: Results,
     precisions: Sequence[str] = PRECISIONS,
     epochs: int | None = None,
     seeds: int | None = None,
     sets: Sequence[str] = (),
-) -> Row:
-    """An example in some precisions, and always in float32; what `results` lacks is run."""
+) -> Iterator[Trial]:
+    """The runs of an example in some precisions, and always in float32."""
     epochs = epochs or TRIED[name].epochs
-    came: dict[str, list[dict[str, Any]]] = {precision: [] for precision in dict.fromkeys([EXACT, *precisions])}
-    wanted = {precision: seeds or TRIED[name].seeds_in(precision) for precision in came}
+    wanted = {precision: seeds or TRIED[name].seeds_in(precision) for precision in dict.fromkeys([EXACT, *precisions])}
     # A seed in all precisions before the next: what else the machine does then slows down all of them.
     for seed in range(max(wanted.values())):
-        for precision, found in came.items():
-            if seed < wanted[precision]:
-                found.append(results.of(Trial(name, precision, epochs, seed, tuple(sets))))
-    return Row(name, epochs, came)
+        for precision, number in wanted.items():
+            if seed < number:
+                yield Trial(name, precision, epochs, seed, tuple(sets))
+
+
+def row(wanted: Sequence[Trial], results: Results, jobs: int = 1) -> Row:
+    """What the runs of an example came to; those that `results` lacks are run, `jobs` at a time."""
+    with ThreadPoolExecutor(jobs) as pool:
+        done = list(pool.map(results.of, wanted))
+    came: dict[str, list[dict[str, Any]]] = {trial.precision: [] for trial in wanted}
+    for trial, one in zip(wanted, done, strict=True):
+        came[trial.precision].append(one)
+    return Row(wanted[0].example, wanted[0].epochs, came)
 
 
 def table(rows: Sequence[Row], precisions: Sequence[str]) -> Iterator[str]:
@@ -258,6 +269,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=at_least_one, help="for all; left out, what this script has for each")
     parser.add_argument("--seeds", type=at_least_one, help="for all; left out, what this script has for each")
     parser.add_argument("--set", dest="sets", action="append", default=[], metavar="PATH=VALUE", help="of every run")
+    parser.add_argument("--jobs", type=at_least_one, default=1, help="runs side by side (1)")
     parser.add_argument("--results", type=Path, default=Path("precision.jsonl"))
     given = parser.parse_args()
     if wrong := [name for name in given.examples if name not in TRIED]:
@@ -265,7 +277,8 @@ def main() -> None:
     if wrong := [name for name in given.precisions if name not in PRECISIONS]:
         parser.error(f"no precision is called {', '.join(wrong)}; there are {', '.join(PRECISIONS)}")
     results, precisions = Results(given.results), given.precisions
-    rows = [row(name, results, precisions, given.epochs, given.seeds, given.sets) for name in given.examples]
+    wanted = [list(trials(name, precisions, given.epochs, given.seeds, given.sets)) for name in given.examples]
+    rows = [row(each, results, given.jobs) for each in wanted]
     print("\n".join(table(rows, precisions)))
 
 

@@ -18,27 +18,39 @@ def free_memory() -> int:
         return free()
     # The one place that tells how much of a GPU this process may have.
     gpus = [device for device in device_lib.list_local_devices() if device.device_type == "GPU"]
-    names = [device.name.replace("/device:", "") for device in gpus]
-    held = [tf.config.experimental.get_memory_info(name)["current"] for name in names]
-    least: int = min(gpu.memory_limit - taken for gpu, taken in zip(gpus, held, strict=True))
+    least: int = min(gpu.memory_limit - taken for gpu, taken in zip(gpus, _on_gpus("current"), strict=True))
     return least
 
 
 def memory_in_use() -> dict[str, int]:
     """Bytes that this process holds now, as `memory`, and what tensors take of the fullest GPU, as `GPU memory`."""
-    held = {"memory": _resident()}
-    if gpus := tf.config.list_logical_devices("GPU"):
-        names = [":".join(gpu.name.rsplit(":", 2)[-2:]) for gpu in gpus]
-        held["GPU memory"] = max(tf.config.experimental.get_memory_info(name)["current"] for name in names)
+    held = {"memory": _resident("VmRSS")}
+    if gpus := _on_gpus("current"):
+        held["GPU memory"] = max(gpus)
     return held
 
 
-def _resident() -> int:
+def peak_memory() -> dict[str, int]:
+    """The most bytes that this process ever held, as `process`, and that tensors took of the fullest GPU, as `gpu`."""
+    peak = {"process": _resident("VmHWM")}
+    if gpus := _on_gpus("peak"):
+        peak["gpu"] = max(gpus)
+    return peak
+
+
+def _on_gpus(which: str) -> list[int]:
+    """Bytes that tensors take of each GPU: `current` or `peak`."""
+    names = [":".join(gpu.name.rsplit(":", 2)[-2:]) for gpu in tf.config.list_logical_devices("GPU")]
+    return [tf.config.experimental.get_memory_info(name)[which] for name in names]
+
+
+def _resident(which: str) -> int:
+    """Bytes that are in memory: `VmRSS` now, `VmHWM` at most."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition(f"{which}:")[2].split()[0]) * 1024
     except (OSError, ValueError, IndexError):  # not on Linux: the most that it ever held
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return pages * resource.getpagesize()
 
 
 def describe() -> list[str]:

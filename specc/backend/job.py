@@ -19,7 +19,7 @@ import tensorflow as tf
 from specc import codes
 from specc.backend import manifest, resuming, rundir, xla
 from specc.backend.data import Data
-from specc.backend.devices import free_memory
+from specc.backend.devices import free_memory, peak_memory
 from specc.backend.export import Artefact, export
 from specc.backend.objective import make_callbacks
 from specc.backend.tracking import follow
@@ -378,6 +378,7 @@ class Job:
                 "steps_per_call": outcome.steps_per_call,
                 "examples_per_second": round(outcome.examples_per_second, 1),
                 "waiting_for_data": round(outcome.waiting, 4),
+                "peak_memory": peak_memory(),
             }
         if artefacts:
             known["artefacts"] = {name: artefact.described(path) for name, artefact in artefacts.items()}

@@ -14,7 +14,7 @@ from specc.calls import Call
 from specc.catalog.exact import sizes
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Edge, Network, Phase, Plan, Ref, Step
-from specc.tensors import Tensor
+from specc.tensors import Tensor, cudnn_learns
 
 REFUSALS = (ValueError, TypeError, AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError)
 """What Keras raises when a layer cannot be built or called on what it is given."""
@@ -31,7 +31,11 @@ def build(plan: Plan, log: Log) -> keras.Model:
     with policy(plan.runtime.precision):
         inputs, made = tensors_of(plan, log)
         outputs = {output.name: pick(output.ref, made) for output in plan.network.outputs}
-        return keras.Model(inputs, outputs, name=plan.name.replace("-", "_"))
+        model = keras.Model(inputs, outputs, name=plan.name.replace("-", "_"))
+    for layer in model._flatten_layers():
+        if getattr(layer, "use_cudnn", None) == "auto" and not cudnn_learns(layer.compute_dtype):
+            layer.use_cudnn = False
+    return model
 
 
 def tensors_of(plan: Plan, log: Log) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -64,38 +64,33 @@ def compile_step(plan: Plan, cores: int, log: Log) -> None:
 
 
 def wanted(plan: Plan, strategy: Any, model: keras.Model, log: Log) -> bool:
-    """Whether forward and backward pass of a model are to be compiled by XLA: as the plan says, or by what there is.
-
-    Left to us, they are on a GPU where every operation has a kernel, and are not on a CPU unless a trial shows it.
+    """Whether XLA is to compile a model from the first step on: where the plan says so. Left to us, it is tried later.
 
     Raises:
-        Rejected: the plan says so, and S611 is in `log` at each step that XLA has no kernel for.
+        Rejected: S611 is in `log` at each step that XLA has no kernel for.
     """
-    asked = plan.runtime.xla
-    on_gpu = all(":GPU:" in device for device in strategy.extended.worker_devices)
-    if asked is False or (asked is None and not on_gpu):
+    if not plan.runtime.xla:
         return False
-    missing = lacking(_passes(strategy, model))
-    if asked is None:
-        return not missing
-    _report(missing, plan, log, codes.S611, "cannot be compiled by XLA")
+    _report(lacking(_passes(strategy, model)), plan, log, codes.S611, "cannot be compiled by XLA")
     return True
 
 
 def trial(plan: Plan, steps: Steps) -> Trial | None:
-    """A trial of XLA where it is left to us, of one CPU; none in a deterministic run, whose numbers are to stay.
+    """A trial of XLA where it is left to us, on one device; none in a deterministic run, whose numbers are to stay.
 
-    Worth a trial are networks without convolutions, which XLA makes several times slower than TensorFlow's own are on
-    a CPU, on examples of one size, since a program is made for each.
+    Worth a trial are networks on examples of one size, since a program is made for each. On a CPU they are without
+    convolutions, which XLA makes several times slower there than TensorFlow's own are.
     """
-    if plan.runtime.xla is not None or plan.runtime.deterministic or not steps.on_cpu:
+    alone = isinstance(steps.strategy, tf.distribute.OneDeviceStrategy)
+    if plan.runtime.xla is not None or plan.runtime.deterministic or not alone:
         return None
 
     def promising() -> bool:
         if any(None in tensor.shape[1:] for tensor in steps.model.input.values()):
             return False
         graph = _passes(steps.strategy, steps.model)
-        return not any("Conv" in kind for kind in kinds(graph)) and not lacking(graph)
+        slow = steps.on_cpu and any("Conv" in kind for kind in kinds(graph))
+        return not slow and not lacking(graph)
 
     return Trial(steps, promising)
 

@@ -13,6 +13,7 @@ from specc.diagnostics import Log, Span
 from specc.emit.formulas import Formulas, Names
 from specc.emit.layout import Expression, Given, call, keyword, mapping, sequence
 from specc.plan import Plan
+from specc.tensors import cudnn_learns
 
 BY_NAME = ("activations", "losses", "metrics", "optimizers")
 """Families whose names in lower case Keras takes as strings, without arguments."""
@@ -59,7 +60,16 @@ class Calls:
         return f"{module}.{name}"
 
     def arguments(self, one: Call, names: Names) -> list[Expression]:
-        return [keyword(name, self.value(value, names, one, name)) for name, value in one.arguments.items()]
+        items = [keyword(name, self.value(value, names, one, name)) for name, value in one.arguments.items()]
+        return [*items, keyword("use_cudnn", ("False",))] if self._without_cudnn(one) else items
+
+    def _without_cudnn(self, one: Call) -> bool:
+        """Whether a layer is one that specc keeps from cuDNN."""
+        policy = one.arguments.get("dtype") or self.plan.runtime.precision
+        if one.family != "layers" or not isinstance(policy, str) or cudnn_learns(policy):
+            return False
+        takes = catalog.signature("layers", one.name)
+        return takes is not None and takes.argument("use_cudnn") is not None and "use_cudnn" not in one.arguments
 
     def value(self, value: Any, names: Names, owner: Call | None = None, name: str = "") -> Expression:
         """An argument as it is written: calls as what they make, plain data with the formula that it comes from."""

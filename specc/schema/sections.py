@@ -95,7 +95,7 @@ def sections() -> Schema:
         ),
         "xla": computed(
             {"anyOf": [{"enum": ["auto"]}, BOOLEAN]},
-            "Whether XLA compiles the steps of training; auto: where it is faster, tried on a CPU and likely on a GPU.",
+            "Whether XLA compiles the steps of training; auto: where it is faster, which is tried while training.",
             default="auto",
         ),
         "steps_per_call": computed(

@@ -323,3 +323,19 @@ def test_every_name_that_is_written_as_a_string_is_one_that_keras_takes_as_a_str
             takes = catalog.signature(family, name)
             if name[0].islower() and takes is not None and not any(a.required for a in takes.arguments):
                 assert module.get(name) is not None, f"{family}: {name}"
+
+
+def test_recurrent_layers_keep_from_cudnn_in_bfloat16_as_in_specc() -> None:
+    text = """
+specc: 1
+model:
+  inputs: {x: {shape: [6, 3]}}
+  layers:
+    - LSTM: {units: 4, return_sequences: true}
+    - GRU: {units: 4, return_sequences: true, dtype: float32}
+    - GRU: {units: 4, return_sequences: true, use_cudnn: true}
+    - Bidirectional: {layer: {GRU: 4}}
+    - Dense: 2
+"""
+    assert "use_cudnn=False" not in emitted(text)
+    assert emitted(f"{text}runtime: {{precision: mixed_bfloat16}}\n").count("use_cudnn=False") == 2

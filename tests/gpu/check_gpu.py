@@ -1,9 +1,10 @@
 """What only a GPU can show: run this wherever one is at hand.
 
-    python tests/gpu/check_gpu.py [--json FILE] [--epochs N] [--examples N] [--try-on-cpu]
+    python tests/gpu/check_gpu.py [--json FILE] [--jobs N] [--epochs N] [--examples N] [--try-on-cpu] [NETWORK…]
 
-Every training is a process of its own, as a user's would be. `--try-on-cpu` lets the CPU stand in for the GPU, to try
-the script itself. The exit status is 1 when something is not as it should be.
+Every training is a process of its own, as a user's would be; `--jobs` has several of them side by side, which is
+faster, and tells less of speed. `--try-on-cpu` lets the CPU stand in for the GPU, to try the script itself. The exit
+status is 1 when something is not as it should be.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from specc import driver
+from specc.diagnostics import Log
+from specc.memory import memory
 
 EXAMPLES, EPOCHS = 20_000, 3
 FEW = 600
@@ -56,7 +63,8 @@ NETWORKS = {
             "ReLU",
             "MaxPooling2D: 2",
             "Conv2D: {filters: 128, kernel_size: 3, padding: same, activation: relu}",
-            "GlobalAveragePooling2D",
+            "AveragePooling2D: 4",
+            "Flatten",
         ],
     ),
     "lstm": (
@@ -74,25 +82,52 @@ NETWORKS = {
 }
 
 
+TOO_MUCH = "Conv2D: {filters: 4096, kernel_size: 3, padding: same}"
+"""Of a batch of thousands of pictures it makes more numbers than a GPU has bytes."""
+
+
 @dataclass(frozen=True)
-class Outcome:
-    """What one training came to."""
+class Training:
+    """One network under some values of `runtime`; what it came to is held against the training called `beside`.
+
+    What is `exported` is loaded by specc in a process without a GPU, and refused where it answers otherwise there.
+    """
 
     network: str
+    name: str
+    runtime: dict[str, Any]
+    beside: str | None = None
+    same_bits: bool = False
+    half: bool = False
+    exported: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one training came to; `gpu_memory` are the most bytes that tensors took, and `foretold` what specc says."""
+
+    network: str
+    name: str
     devices: list[str]
-    settings: dict[str, Any]
+    xla: bool
     loss: float
     accuracy: float
     examples_per_second: float
+    gpu_memory: int | None
+    foretold: int
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"{', '.join(NETWORKS)}; left out, all of them")
     parser.add_argument("--json", type=Path, help="write every outcome there as well")
+    parser.add_argument("--jobs", type=int, default=1, help="so many trainings side by side (1)")
     parser.add_argument("--epochs", type=int, help="3, or 1 where the CPU stands in")
     parser.add_argument("--examples", type=int, help="20,000, or 600 where the CPU stands in")
     parser.add_argument("--try-on-cpu", action="store_true", help="let the CPU stand in for the GPU")
     asked = parser.parse_args()
+    if wrong := [name for name in asked.networks if name not in NETWORKS]:
+        parser.error(f"no network is called {', '.join(wrong)}; there are {', '.join(NETWORKS)}")
     asked.epochs = asked.epochs or (1 if asked.try_on_cpu else EPOCHS)
     asked.examples = asked.examples or (FEW if asked.try_on_cpu else EXAMPLES)
     found = devices()
@@ -100,17 +135,28 @@ def main() -> int:
         print("skipped: TensorFlow finds no GPU on this machine, and nothing was checked")
         return 0
     print("\n".join(found) or "no GPU: the CPU stands in for it")
-    outcomes, faults = [], []
+    outcomes: list[Outcome] = []
+    faults = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, outcome, fault in checks(Path(folder), asked, len(found)):
+        for training, outcome, fault in checks(Path(folder), asked):
+            title = f"{training.network}: {training.name}"
+            if isinstance(outcome, str):
+                print(f"{title}: {outcome}", flush=True)
+                faults.append(f"{title}: {outcome.splitlines()[0]}")
+                continue
             outcomes.append(outcome)
+            held = f"{outcome.gpu_memory / 1e6:7,.0f} MB of GPU" if outcome.gpu_memory else ""
             print(
-                f"{name:<38} loss {outcome.loss:8.5f}  accuracy {outcome.accuracy:.4f}  "
-                f"{outcome.examples_per_second:12,.0f} examples/s  {fault}".rstrip(),
+                f"{title:<34} loss {outcome.loss:8.5f}  accuracy {outcome.accuracy:.4f}"
+                f"  {outcome.examples_per_second:11,.0f} examples/s  {'XLA' if outcome.xla else '   '}  {held}"
+                f"  {fault}".rstrip(),
                 flush=True,
             )
             if fault:
-                faults.append(f"{name}: {fault}")
+                faults.append(f"{title}: {fault}")
+        others = [interrupted(Path(folder), "cpu" if asked.try_on_cpu else "gpu")]
+        others += [] if asked.try_on_cpu else [too_much(Path(folder))]
+        faults += [fault for fault in others if fault]
     if asked.json:
         told = {"devices": found, "outcomes": [asdict(outcome) for outcome in outcomes], "faults": faults}
         asked.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
@@ -129,29 +175,89 @@ def devices() -> list[str]:
     return [f"gpu:{line}" for line in listed.stdout.splitlines()]
 
 
-def checks(folder: Path, asked: argparse.Namespace, gpus: int) -> Iterator[tuple[str, Outcome, str]]:
-    """Every training, with its name and what is wrong with what it came to."""
-    gpu = "cpu" if asked.try_on_cpu else "gpu"
-    for network in NETWORKS:
-        spec = write(folder, network, asked.examples)
-        one = train(spec, asked.epochs, {"strategy": "cpu"})
-        yield f"{network}: CPU", one, ""
-        other = train(spec, asked.epochs, {"strategy": gpu})
-        yield f"{network}: GPU", other, apart(one, other, 2e-2, 0.02)
-        again = train(spec, asked.epochs, {"strategy": gpu})
-        same = (again.loss, again.accuracy) == (other.loss, other.accuracy)
-        yield f"{network}: GPU, the same again", again, "" if same else "deterministic, and not the same bits"
-        if gpus > 1:
-            mirrored = train(spec, asked.epochs, {"strategy": "mirrored"})
-            yield f"{network}: {gpus} GPUs", mirrored, apart(one, mirrored, 2e-2, 0.02)
-        fast = train(spec, asked.epochs, {"strategy": gpu, "deterministic": False})
-        yield f"{network}: GPU, in any order", fast, apart(one, fast, 2e-2, 0.02)
-        for precision in ("mixed_float16", "mixed_bfloat16"):
-            settings = {"strategy": gpu, "deterministic": False, "precision": precision}
-            mixed = train(spec, asked.epochs, settings)
-            # The few steps of a trial teach nothing that could be compared.
-            worse = not asked.try_on_cpu and fast.accuracy - mixed.accuracy > 0.005
-            yield f"{network}: {precision}", mixed, "more than 0.5 points worse than float32" if worse else ""
+def trainings(network: str, *, on_cpu: bool) -> list[Training]:
+    """Every training of a network. `on_cpu`: the CPU stands in for the GPU."""
+    gpu: dict[str, Any] = {"strategy": "cpu" if on_cpu else "gpu"}
+    all_gpus = {"strategy": {"mirrored": {"devices": ["cpu:0", "cpu:1"]}} if on_cpu else "mirrored"}
+    free = gpu | {"deterministic": False}
+    return [
+        Training(network, "CPU", {"strategy": "cpu"}),
+        Training(network, "GPU", gpu, "CPU"),
+        Training(network, "GPU, again", gpu, "GPU", same_bits=True),
+        Training(network, "mirrored", all_gpus, "CPU"),
+        Training(network, "GPU, in any order", free, "CPU", exported=True),
+        Training(network, "GPU, without XLA", free | {"xla": False}, "CPU"),
+        # The few steps of a trial teach nothing that could be compared.
+        *(
+            Training(network, precision, free | {"precision": precision}, None if on_cpu else "GPU", half=True)
+            for precision in ("mixed_float16", "mixed_bfloat16")
+        ),
+    ]
+
+
+def checks(folder: Path, asked: argparse.Namespace) -> Iterator[tuple[Training, Outcome | str, str]]:
+    """Every training, and what is wrong with what it came to."""
+    networks = asked.networks or list(NETWORKS)
+    specs = {network: write(folder, network, asked.examples) for network in networks}
+    wanted = [training for network in networks for training in trainings(network, on_cpu=asked.try_on_cpu)]
+    came: dict[tuple[str, str], Outcome] = {}
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        done = pool.map(lambda training: train(specs[training.network], training, asked.epochs), wanted)
+        for training, outcome in zip(wanted, done, strict=True):
+            if isinstance(outcome, Outcome):
+                came[training.network, training.name] = outcome
+            beside = came.get((training.network, training.beside)) if training.beside else None
+            yield (
+                training,
+                outcome,
+                "" if beside is None or isinstance(outcome, str) else wrong(training, outcome, beside),
+            )
+
+
+def wrong(training: Training, outcome: Outcome, beside: Outcome | None) -> str:
+    """What is wrong with what a training came to, by itself and beside another."""
+    if outcome.devices == ["cpu:0"] and outcome.gpu_memory is not None:
+        return "the CPU was to train, and TensorFlow took the GPU as well"
+    if beside is None:
+        return ""
+    if training.same_bits:
+        same = (outcome.loss, outcome.accuracy) == (beside.loss, beside.accuracy)
+        return "" if same else "deterministic, and not the same bits"
+    if training.half:
+        return "more than 0.5 points worse than float32" if beside.accuracy - outcome.accuracy > 0.005 else ""
+    return apart(beside, outcome, 2e-2, 0.02)
+
+
+def interrupted(folder: Path, strategy: str) -> str:
+    """What is wrong with a deterministic run that is stopped, and goes on."""
+    spec = write(folder, "cnn", 2_000)
+    sets = {"training.epochs": 30, "runtime.strategy": strategy}
+    whole, parted = folder / "whole", folder / "parted"
+    first = specc(spec, whole, sets)
+    with subprocess.Popen(command(spec, parted, sets), stderr=subprocess.PIPE, text=True, env=quiet()) as process:
+        while process.poll() is None and not (parted / "history.csv").exists():
+            time.sleep(0.01)
+        process.terminate()
+        told = process.communicate()[1]
+    second = specc(spec, parted, sets, "--resume")
+    if first.returncode or second.returncode or process.returncode != 143:
+        return f"stopped with status {process.returncode}, resumed with {second.returncode}\n{told}\n{second.stderr}"
+    one, other = ((run / "metrics.json").read_text(encoding="utf-8") for run in (whole, parted))
+    print(f"stopped and resumed: {'the same bits' if one == other else 'other metrics'}")
+    return "" if one == other else f"a run that was stopped came to {other}, and in one go to {one}"
+
+
+def too_much(folder: Path) -> str:
+    """What is wrong with how a run ends that takes more memory than the GPU has."""
+    spec = write(folder, "cnn", 10_000)
+    text = spec.read_text(encoding="utf-8").replace("batch_size: 256", "batch_size: 8000")
+    first = next(line for line in text.splitlines() if "Conv2D" in line)
+    spec.write_text(text.replace(first, f"    - {TOO_MUCH}"), encoding="utf-8")
+    done = specc(spec, folder / "too-much", {"training.epochs": 1})
+    print(done.stderr[-1500:])
+    if done.returncode == 1 and "S604 error" in done.stderr and "is the largest that fits" in done.stderr:
+        return ""
+    return f"memory ran out, and the run ended with status {done.returncode} and without S604"
 
 
 def apart(one: Outcome, other: Outcome, loss: float, accuracy: float) -> str:
@@ -181,31 +287,49 @@ def write(folder: Path, network: str, examples: int) -> Path:
     return spec
 
 
-def train(spec: Path, epochs: int, settings: dict[str, Any]) -> Outcome:
-    """`specc run`, with values of `runtime` set."""
+def train(spec: Path, training: Training, epochs: int) -> Outcome | str:
+    """`specc run`, with values of `runtime` set; what it said where it failed."""
+    sets = {"training.epochs": epochs} | {f"runtime.{name}": value for name, value in training.runtime.items()}
+    sets |= {"export": ["saved_model"]} if training.exported else {}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        sets = {"training.epochs": epochs} | {f"runtime.{name}": value for name, value in settings.items()}
-        words = [word for name, value in sets.items() for word in ("--set", f"{name}={json.dumps(value)}")]
-        command = [sys.executable, "-m", "specc", "run", str(spec), "--out", str(out), *words]
-        done = subprocess.run(command, capture_output=True, text=True, env=quiet())
+        done = specc(spec, out, sets)
         if done.returncode:
-            raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+            return f"ended with status {done.returncode}: {done.stderr[-1200:]}"
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["test"]
         manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+        log = Log()
+        foretold = memory(driver.check(driver.open_spec(out / "spec.yaml", log), log)).training
     return Outcome(
         spec.stem,
+        training.name,
         manifest["strategy"]["devices"],
-        settings,
+        manifest["xla"],
         metrics["loss"],
         metrics["accuracy"],
         manifest["examples_per_second"],
+        manifest["peak_memory"].get("gpu"),
+        foretold,
     )
 
 
+def command(spec: Path, out: Path, sets: dict[str, Any], *more: str) -> list[str]:
+    words = [word for name, value in sets.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+    return [sys.executable, "-m", "specc", "run", str(spec), "--out", str(out), *words, *more]
+
+
+def specc(spec: Path, out: Path, sets: dict[str, Any], *more: str) -> subprocess.CompletedProcess[str]:
+    """`specc run`, ended."""
+    return subprocess.run(command(spec, out, sets, *more), capture_output=True, text=True, env=quiet())
+
+
 def quiet() -> dict[str, str]:
-    """The environment, with TensorFlow quiet and float32 that is float32: no TF32."""
-    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "NVIDIA_TF32_OVERRIDE": "0"}
+    """The environment, with TensorFlow quiet, float32 that is float32 (no TF32), and a GPU that is shared.
+
+    On a CPU oneDNN has no more than a reference of some gradients in float16.
+    """
+    wanted = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    return {**os.environ, **wanted, "NVIDIA_TF32_OVERRIDE": "0", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
 
 if __name__ == "__main__":

@@ -242,6 +242,32 @@ training:
 ROOT = Path(__file__).parents[2]
 
 
+RECURRENT = """specc: 1
+model:
+  inputs: {x: {shape: [6, 3]}}
+  layers:
+    - LSTM: {units: 4, return_sequences: true}
+    - GRU: {units: 4, return_sequences: true, dtype: float32}
+    - GRU: {units: 4, return_sequences: true, use_cudnn: true}
+    - SimpleRNN: {units: 4, return_sequences: true}
+    - Bidirectional: {layer: {GRU: 4}}
+"""
+
+
+# cuDNN's gradients are wrong in bfloat16, as a GPU showed (tests/gpu/README.md); where it is not there, nothing differs.
+@pytest.mark.parametrize(
+    ("precision", "lstm"), [("float32", "auto"), ("mixed_float16", "auto"), ("mixed_bfloat16", False)]
+)
+def test_recurrent_layers_keep_from_cudnn_in_bfloat16(precision: str, lstm: str | bool) -> None:
+    log = Log()
+    plan = driver.check(Source("rnn.yaml", f"{RECURRENT}runtime: {{precision: {precision}}}\n"), log)
+    model = build(plan, log)
+    used = [getattr(layer, "use_cudnn", None) for layer in model.layers[1:]]
+    assert used == [lstm, "auto", True, None, None]
+    both = model.layers[-1]
+    assert [both.forward_layer.use_cudnn, both.backward_layer.use_cudnn] == [lstm, lstm]
+
+
 KINDS = {
     "adult": "adult.csv",
     "digits": "digits.npz",

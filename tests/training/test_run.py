@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +232,13 @@ def test_the_training_step_is_traced_once_whatever_the_batches(write: Write, tmp
     Fit(steps, feed, epochs=3).run()
     assert split.examples % 16
     assert steps.train.experimental_get_tracing_count() == 1
+
+
+def test_the_manifest_has_the_most_memory_that_was_held(write: Write, tmp_path: Path) -> None:
+    spec, out = write(blobs(100), BLOBS), tmp_path / "run"
+    command = [sys.executable, "-m", "specc", "run", str(spec), "--out", str(out)]
+    _, status, used = os.wait4(os.posix_spawn(command[0], command, os.environ), 0)
+    assert status == 0
+    peak = json.loads((out / "manifest.json").read_text())["peak_memory"]
+    assert 0.8 * used.ru_maxrss * 1024 < peak["process"] <= used.ru_maxrss * 1024
+    assert ("gpu" in peak) is bool(tf.config.list_physical_devices("GPU"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,15 @@ from specc.diagnostics import Refusal
 def gpus(tf: ModuleType) -> list[str]:
     """The GPUs that TensorFlow can use, in its order."""
     return [f"gpu:{i}" for i in range(len(tf.config.list_logical_devices("GPU")))]
+
+
+def without_gpus(tf: ModuleType) -> None:
+    """Leave the GPUs to others, for the whole process, as TensorFlow has it.
+
+    It would else take all their memory, and reckon there what belongs to no replica, like first weights.
+    """
+    with suppress(RuntimeError):  # TensorFlow has begun, and goes on with what it sees.
+        tf.config.set_visible_devices([], "GPU")
 
 
 @cache
