@@ -254,7 +254,7 @@ model:
 """
 
 
-# cuDNN's gradients are wrong in bfloat16, as a GPU showed (tests/gpu/README.md); where it is not there, nothing differs.
+# cuDNN's gradients are wrong in bfloat16, as a GPU showed (tests/gpu/README.md).
 @pytest.mark.parametrize(
     ("precision", "lstm"), [("float32", "auto"), ("mixed_float16", "auto"), ("mixed_bfloat16", False)]
 )
