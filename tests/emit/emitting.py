@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from specc.backend.network import build
+from specc.backend.precision import policy
 from specc.diagnostics import Log
 from specc.driver import check
 from specc.emit import python
@@ -53,7 +54,8 @@ def expect_the_same(plan: Plan, code: str) -> None:
     keras.backend.clear_session()
     built = build(plan, Log())
     keras.backend.clear_session()
-    made = executed(code)["build_model"]()
+    with policy(keras.config.dtype_policy().name):  # the script sets one, for its whole process
+        made = executed(code)["build_model"]()
     assert made.get_config() == built.get_config()
     # The seed alone makes them the same before any weight is copied.
     assert all(np.array_equal(a, b) for a, b in zip(made.get_weights(), built.get_weights(), strict=True))
