@@ -74,7 +74,7 @@ TRIED = {
     "houses": Example(120, 5, "mean_squared_logarithmic_error", squared=True),
     "imdb": Example(8, 2),
     "movielens": Example(30, 3, "root_mean_squared_error"),
-    "photos": Example(20, 2, slow=1, pure={"blocks.stage.layers.0.layers.1": {"BatchNormalization": AVERAGES}}),
+    "photos": Example(40, 5, pure={"blocks.stage.layers.0.layers.1": {"BatchNormalization": AVERAGES}}),
     "prompts": Example(30, 5, pure={"blocks.stage.layers.1": {"BatchNormalization": AVERAGES}}),
     "traffic": Example(100, 3, "loss"),
 }
