@@ -128,7 +128,7 @@ class Trial:
             if done.returncode:
                 if diverged := [said for said in done.stderr.splitlines() if said.startswith("S605")]:
                     return {**self.key, "failed": diverged[0]}
-                raise SystemExit(done.stderr)
+                sys.exit(done.stderr)
             manifest, metrics = (json.loads((out / f"{name}.json").read_text()) for name in ("manifest", "metrics"))
             epochs = len((out / "history.csv").read_text().splitlines()) - 1
         example = TRIED[self.example]
@@ -153,7 +153,7 @@ class Results:
 
     def of(self, trial: Trial) -> dict[str, Any]:
         """What a trial came to, run now if it was not yet."""
-        for found in list(self.found):
+        for found in self.found:
             if trial.key.items() <= found.items():
                 return found
         came = trial.run()

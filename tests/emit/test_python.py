@@ -21,6 +21,7 @@ from specc.emit.calls import BY_NAME
 from specc.tree import Source
 from tests.emit.emitting import MOVED, emitted, executed, expect_the_same, plan_of
 from tests.emit.trials import SPECS
+from tests.training.test_precision import RECURRENT
 
 ROOT = Path(__file__).parents[2]
 
@@ -326,16 +327,5 @@ def test_every_name_that_is_written_as_a_string_is_one_that_keras_takes_as_a_str
 
 
 def test_recurrent_layers_keep_from_cudnn_in_bfloat16_as_in_specc() -> None:
-    text = """
-specc: 1
-model:
-  inputs: {x: {shape: [6, 3]}}
-  layers:
-    - LSTM: {units: 4, return_sequences: true}
-    - GRU: {units: 4, return_sequences: true, dtype: float32}
-    - GRU: {units: 4, return_sequences: true, use_cudnn: true}
-    - Bidirectional: {layer: {GRU: 4}}
-    - Dense: 2
-"""
-    assert "use_cudnn=False" not in emitted(text)
-    assert emitted(f"{text}runtime: {{precision: mixed_bfloat16}}\n").count("use_cudnn=False") == 2
+    assert "use_cudnn=False" not in emitted(RECURRENT)
+    assert emitted(f"{RECURRENT}runtime: {{precision: mixed_bfloat16}}\n").count("use_cudnn=False") == 2
