@@ -205,6 +205,8 @@ def remedy(value: Any, schema: Mapping[str, Any], choices: Iterable[str]) -> str
         return f"write `{int(value)}`; in an expression, `//` divides to a whole number"
     if isinstance(value, list) and len(value) == 1 and "array" not in kinds and isinstance(value[0], (str, int, float)):
         return f"take it out of the list: `{value[0]}`"
+    if isinstance(value, list) and {"number", "integer"} & kinds and "array" not in kinds:
+        return "`len` counts the items of a list; of a field's vocabulary, write `classes`: `${inputs.NAME.classes}`"
     if isinstance(value, Mapping) and "array" in kinds and value:
         return _dashed(next(iter(value)))
     if "array" in kinds and not isinstance(value, (list, Mapping)) and value is not None:

@@ -92,3 +92,24 @@ def test_what_the_data_has_told_is_heeded() -> None:
     facts = {"inputs.x": {"classes": 4, "shape": []}}
     with pytest.raises(Rejected, match="S306"):
         driver.check(Source("spec.yaml", spec({"type": "number"}, layers, **inputs), facts=facts), log)
+
+
+WORDS = {"type": "category", "vocabulary": ["a", "b"], "oov": 2}
+
+
+TOO_FEW = {"${len(inputs.x.vocabulary)}": "S306", "${inputs.x.vocabulary}": "S105"}
+
+
+@pytest.mark.parametrize(("size", "code"), TOO_FEW.items())
+def test_the_remedy_is_what_to_write(size: str, code: str) -> None:
+    def written(size: str) -> str:
+        ends = [*SINKS["Embedding"](size), {"Flatten": {}}, {"Dense": 1}]
+        return spec({"type": "number"}, ends, dataset={"source": {"csv": "none.csv"}, "inputs": {"x": WORDS}})
+
+    log = Log()
+    with pytest.raises(Rejected):
+        driver.check(Source("spec.yaml", written(size)), log)
+    (found,) = log.diagnostics
+    assert found.code.id == code
+    *_, meant = found.help.split("`")[:-1]
+    assert found_in(written(meant.replace("NAME", "x"))) == []

@@ -48,12 +48,16 @@ KEEP_OPS = (
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """So many indices can come, from 0; and where that is said. With `scale` they are no indices at all."""
+    """So many indices can come, from 0; and where that is said. With `scale` they are no indices at all.
+
+    `formula` is what a spec can write for the count.
+    """
 
     count: int
     origin: str
     places: tuple[Related, ...] = field(default=(), compare=False)
     scale: str | None = None
+    formula: str = ""
 
 
 LOOKING_UP = frozenset((*SIZES, *SIZED_OPS, "TimeDistributed"))
@@ -106,7 +110,7 @@ def _judge(step: Step, given: Range, log: Log) -> None:
         step.span,
         f"`{argument}: {size}` has the indices from 0 to {size - 1}, and {given.origin} gives them up to "
         f"{given.count - 1}",
-        help=f"let `{argument}` be at least {given.count}",
+        help=f"let `{argument}` be at least {given.count}" + (f": `{given.formula}`" if given.formula else ""),
         related=(*given.places, *step.callers),
     )
 
@@ -121,7 +125,8 @@ def _of_a_field(one: Field, facts: Mapping[str, Any]) -> Range | None:
     if not is_class(one.feature):
         return None
     classes = {**one.feature.facts(), **facts}.get("classes")
-    return Range(classes, origin, places) if isinstance(classes, int) else None
+    formula = f"${{inputs.{one.name}.classes}}"
+    return Range(classes, origin, places, formula=formula) if isinstance(classes, int) else None
 
 
 def _after(step: Step, given: Range | None, shape: Shape | None) -> Range | None:
