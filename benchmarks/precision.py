@@ -44,8 +44,8 @@ class Example:
     """What an example is judged by on its test split, in how many epochs and with how many seeds.
 
     `slow` is the number of seeds for `mixed_float16`, which takes many times as long on a CPU, where it is not `seeds`.
-    `pure` is what the checker asks for where weights are bfloat16 too, besides `beta_2: 0.99` of the optimizer. Of a
-    `squared` error the root is told. `smaller` says in which way the network is not that of the spec.
+    `pure` is what the checker asks for where weights are bfloat16 too. Of a `squared` error the root is told. `smaller`
+    says in which way the network is not that of the spec.
     """
 
     epochs: int
@@ -108,9 +108,6 @@ class Trial:
         }
         if self.precision == PURE:
             sets |= TRIED[self.example].pure
-            ((name, given),) = said["training"]["optimizer"].items()
-            given = given if isinstance(given, dict) else {"learning_rate": given}
-            sets["training.optimizer"] = {name: given | {"beta_2": 0.99}}
         settings = [*(f"{path}={json.dumps(value)}" for path, value in sets.items()), *self.sets]
         command = [sys.executable, "-m", "specc", "run", str(spec), "--out", str(out), "-p", f"epochs={self.epochs}"]
         return [*command, *(part for setting in settings for part in ("--set", setting))]

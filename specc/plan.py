@@ -129,10 +129,23 @@ class Step:
             self.weights if self.weights is None else tuple(w for w in self.weights if w.trainable and not self.frozen)
         )
 
+    def keeps(self, dtype: str, policy: str) -> bool:
+        """Whether it has weights of a dtype that may be trained; `policy` is that of layers that name none."""
+        found = self.weights is None or any(weight.trainable for weight in self.weights)
+        return found and self.call.family != "ops" and dtype in _dtypes(self.call, policy)
+
     @property
     def label(self) -> str:
         """The call as a spec writes it: `Dense`, `ops.matmul`, `applications.ResNet50`."""
         return self.call.name if self.call.family == "layers" else f"{self.call.family}.{self.call.name}"
+
+
+def _dtypes(call: Call, policy: str) -> set[str]:
+    """The dtype policies of a layer and of those that it wraps."""
+    own = call.arguments.get("dtype")
+    own = own if isinstance(own, str) else policy
+    wrapped = [value for value in call.arguments.values() if isinstance(value, Call) and value.family == "layers"]
+    return {own}.union(*(_dtypes(one, policy) for one in wrapped))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from specc import catalog, codes
 from specc.backend.data import Split
 from specc.backend.lower import lower
+from specc.backend.rounding import rounded
 from specc.backend.training.faults import blamed
 from specc.backend.training.reduction import class_numbers
 from specc.calls import Call
@@ -97,6 +98,8 @@ def compile_model(model: keras.Model, plan: Plan, log: Log, phase: Phase | None 
     targets = symbolic_targets(plan, training, outputs)
     optimizing = (phase or training.phases[0]).optimizer
     optimizer = _made(optimizing, training, log)
+    if optimizer is not None and any(variable.dtype == "bfloat16" for variable in model.variables):
+        rounded(optimizer, plan.seed)
     passed_over = _passed_over(plan)
     terms = [
         Term(

@@ -34,7 +34,7 @@ def compiled(calls: Calls, training: Training, phase: Phase, depth: int = 1) -> 
         more = {"reduction": WEIGHED} if counted else {}
         losses.setdefault(term.output, []).append(calls.made(term.loss, more=more))
         weights.setdefault(term.output, []).append((Given(term.weight),))
-    items = [keyword("optimizer", calls.made(phase.optimizer)), keyword("loss", _each(losses))]
+    items = [keyword("optimizer", _optimizer(calls, phase)), keyword("loss", _each(losses))]
     if any(term.weight != 1 for term in training.terms):
         items.append(keyword("loss_weights", _each(weights)))
     measured = Counter(_class(one) for several in training.metrics.values() for one in several)
@@ -49,6 +49,15 @@ def compiled(calls: Calls, training: Training, phase: Phase, depth: int = 1) -> 
         weighed = (data is not None and data.weight is not None) or any(n is not None for n in passed_over.values())
         items.append(keyword("weighted_metrics" if weighed else "metrics", mapping(metrics)))
     return lines(call("model.compile", items), depth=depth)
+
+
+def _optimizer(calls: Calls, phase: Phase) -> Expression:
+    """The optimizer of a phase, told to round by chance where weights are bfloat16, as specc's does."""
+    plan = calls.plan
+    if not any(step.keeps("bfloat16", plan.runtime.precision) for step in plan.network.steps):
+        return calls.made(phase.optimizer)
+    made = call(calls.builder(phase.optimizer), calls.arguments(phase.optimizer, calls.formulas.top))
+    return call("rounded", [made, keyword("seed", (literal(plan.seed),))])
 
 
 def _class(one: Call) -> str:

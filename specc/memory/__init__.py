@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 
 from specc.calls import Call
-from specc.memory.slots import scratch, slots
+from specc.memory.slots import ROUNDING, scratch, slots
 from specc.memory.walk import walk
 from specc.plan import Network, Plan, Step
 from specc.tensors import WIDTHS
@@ -67,12 +67,11 @@ def _during(network: Network, optimizer: Call | None, batch: int, policy: str) -
     dense = [prod(shape) * width for step, shape, width in sizes if step.call.name != "Embedding"]
     peak = walk(network, batch)
     optimizer = None if optimizer is None else _scaled(optimizer, policy)
-    optimizer = None if optimizer is None else _scaled(optimizer, policy)
     known = all(step.weights is not None for step in steps)
     kept_of_each = 0 if optimizer is None else slots(optimizer, sizes)
     # In mixed precision each weight is there once more, in 16 bits, while it is computed with.
     cast = sum(prod(shape) * 2 for step, shape, _ in sizes if step.call.name != "Embedding" and _is_mixed(step, policy))
-    updated = 0 if optimizer is None else scratch(optimizer) * max((prod(s) * w for _, s, w in sizes), default=0)
+    updated = max((prod(shape) * _updating(optimizer, step, policy) for step, shape, _ in sizes), default=0)
     return Memory(
         batch=batch,
         weights=sum(w.size * _width(step, policy) for step in steps for w in step.weights or ()),
@@ -111,6 +110,15 @@ def _scaled(optimizer: Call, policy: str) -> Call:
 def _is_mixed(step: Step, policy: str) -> bool:
     dtype = step.call.arguments.get("dtype")
     return (dtype if isinstance(dtype, str) else policy).startswith("mixed_")
+
+
+def _updating(optimizer: Call | None, step: Step, policy: str) -> int:
+    """The bytes for each number of a step's weights that are there while the optimizer changes them."""
+    if optimizer is None:
+        return 0
+    if step.keeps("bfloat16", policy):
+        return (scratch(optimizer) + ROUNDING) * WIDTHS["float32"]
+    return scratch(optimizer) * _width(step, policy)
 
 
 def _width(step: Step, policy: str) -> int:

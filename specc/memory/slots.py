@@ -42,6 +42,9 @@ SCRATCH = {
 """Arrays as large as a weight that an optimizer computes with to update it, as measured; also of an embedding, although
 its gradient is of a few rows. Of those not named, and of SGD with momentum, two."""
 
+ROUNDING = 4
+"""As many more where weights are bfloat16, all in float32: the weight, its moments, and what they are rounded by."""
+
 ITERATION, RATE, STEPS, SCALE = 8, 4, 8, 4
 """Scalars: an int64 that counts, a float32 that scales."""
 

@@ -29,6 +29,11 @@ def loaded(path: Path) -> Any:
     return module
 
 
+def kept(model: Any) -> list[Any]:
+    """Its weights; those of bfloat16, which NumPy's files do not know, as the same numbers of float32."""
+    return [np.float32(one) if one.dtype.name == "bfloat16" else one for one in model.get_weights()]
+
+
 class Losses(keras.callbacks.Callback):
     """The loss of each step by itself: `fit` tells of the mean since the metrics were reset."""
 
@@ -49,7 +54,7 @@ def main(folder: Path) -> None:
     module = loaded(folder / "module.py")
     made = (told["learnt"],) if told["open"] else ()
     model = module.build_model(*made)
-    found: dict[str, Any] = {f"seeded.{i}": weight for i, weight in enumerate(model.get_weights())}
+    found: dict[str, Any] = {f"seeded.{i}": weight for i, weight in enumerate(kept(model))}
     found["trainable"] = np.array([w.path for w in model.trainable_weights])
     found["layers"] = np.array([layer.name for layer in model.layers])
     model.set_weights([given[f"weight.{i}"] for i in range(len(found) - 2)])
@@ -64,7 +69,7 @@ def main(folder: Path) -> None:
         options = {"batch_size": told["batch"], "shuffle": False, "callbacks": [losses], "verbose": 0}
         model.fit(inputs, targets, **options, **more)
         found["loss"] = np.array(losses.found, np.float32)
-        found |= {f"trained.{i}": weight for i, weight in enumerate(model.get_weights())}
+        found |= {f"trained.{i}": weight for i, weight in enumerate(kept(model))}
     np.savez(folder / "found.npz", **found)
 
 

@@ -20,6 +20,7 @@ QUICK = (
     "form_notation",
     "form_phases",
     "form_steps",
+    "meaning_bfloat16",
     "meaning_loss_terms",
     "meaning_logits",
     "meaning_two_classes_one_value",

@@ -146,8 +146,13 @@ def trained(plan: Plan, model: keras.Model, inputs: Arrays, folder: Path) -> Arr
         **{f"out.{name}": value for name, value in given.items()},
         **{f"count.{name}": value for name, value in counts.items()},
     )
-    weights = {f"trained.{i}": weight for i, weight in enumerate(model.get_weights())}
+    weights = {f"trained.{i}": weight for i, weight in enumerate(kept(model))}
     return {"loss": np.array(losses, np.float32)} | weights
+
+
+def kept(model: keras.Model) -> list[Any]:
+    """The weights of a model; those of bfloat16, which NumPy's files do not know, as the same numbers of float32."""
+    return [np.float32(one) if one.dtype.name == "bfloat16" else one for one in model.get_weights()]
 
 
 def tried(paths: Sequence[Path], folder: Path, *, train: bool) -> dict[str, Trial]:
@@ -160,7 +165,7 @@ def tried(paths: Sequence[Path], folder: Path, *, train: bool) -> dict[str, Tria
         here.mkdir(parents=True)
         model = build(known, Log())
         inputs = inputs_of(known, model, ROWS)
-        weights = model.get_weights()
+        weights = kept(model)
         mine: Arrays = {f"seeded.{i}": weight for i, weight in enumerate(weights)}
         mine["trainable"] = np.array([w.path for w in model.trainable_weights])
         generator = np.random.default_rng(2)

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 
 from specc.emit.recipes.columns import COLUMNS, HASHING
 from specc.emit.recipes.files import FILES
+from specc.emit.recipes.rounding import ROUNDING
 from specc.emit.recipes.rows import ROWS
 
 __all__ = ["HASHING", "IMPORTS", "NEEDS", "RECIPES", "STANDARD", "imported", "needed"]
 
-RECIPES: Mapping[str, str] = {**COLUMNS, **FILES, **ROWS}
+RECIPES: Mapping[str, str] = {**COLUMNS, **FILES, **ROUNDING, **ROWS}
 """By the name of the function."""
 
 PLAIN = ("datasets", "glob", "gzip", "h5py", "io", "json", "math", "soundfile", "sqlalchemy", "zlib")
@@ -24,6 +25,7 @@ NEEDS = {
     **{f"{name}.": name for name in PLAIN},
     **{"np.": "numpy", "pd.": "pandas", "tf.": "tensorflow", "tfds.": "tfds"},
     **{"Counter(": "Counter", "Image.": "Image", "Path(": "Path", "datetime.": "datetime", "partial(": "partial"},
+    **{name + "(": name for name in ("AutocastScope", "WeakKeyDictionary", "count", "reduce")},
 }
 """What a text that has the key in it, not as a part of a longer name, imports."""
 
@@ -38,8 +40,15 @@ IMPORTS = {
     "Path": "from pathlib import Path",
     "datetime": "from datetime import datetime",
     "partial": "from functools import partial",
+    "count": "from itertools import count",
+    "reduce": "from functools import reduce",
+    "WeakKeyDictionary": "from weakref import WeakKeyDictionary",
+    "AutocastScope": "from keras.src.backend import AutocastScope",
 }
-STANDARD = ("Counter", "Path", "datetime", "glob", "gzip", "io", "json", "math", "partial", "zlib")
+STANDARD = (
+    *("Counter", "Path", "WeakKeyDictionary", "count", "datetime", "glob", "gzip", "io", "json", "math", "partial"),
+    *("reduce", "zlib"),
+)
 """Those of Python's own library."""
 
 

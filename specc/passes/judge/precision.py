@@ -1,55 +1,49 @@
-"""Arithmetic in 16 bits and the optimizer: what is 1 there, and should be a little less, is S406."""
+"""Arithmetic in 16 bits and the optimizer: squares of gradients that float16 has no numbers for are S406."""
 
 from __future__ import annotations
 
 from specc import catalog, codes
 from specc.calls import Call
-from specc.diagnostics import Log, Related
-from specc.plan import Plan, Step, Training
+from specc.diagnostics import Log
+from specc.plan import Plan, Training
 
-DECAYS = {
-    **dict.fromkeys(("Adam", "AdamW", "Lamb", "Nadam", "ScheduleFreeAdamW"), "beta_2"),
-    "Muon": "adam_beta_2",
-}
-"""The argument of an optimizer that Keras turns into the dtype of a weight before it takes 1 minus a power of it."""
+SQUARES = frozenset({"Adam", "AdamW", "Lamb", "Nadam", "ScheduleFreeAdamW"})
+"""Optimizers that divide by the root of a mean of squares and their `epsilon`, both in the dtype of the weight."""
 
-ROUNDED_UP = 1 - 2.0**-9
-"""What is above it, bfloat16 takes for 1: the numbers right below 1 are 1/256 apart."""
+ENOUGH = 1e-4
+"""An `epsilon` with which they learn all the same."""
 
 
 def judge_precision(plan: Plan, training: Training, log: Log) -> None:
-    """Report S406 for an optimizer that cannot train weights in bfloat16."""
-    for optimizer in {id(phase.optimizer): phase.optimizer for phase in training.phases}.values():
-        _judge(optimizer, plan, training, log)
-
-
-def _judge(optimizer: Call, plan: Plan, training: Training, log: Log) -> None:
-    if catalog.aliases("optimizers").get(optimizer.name, optimizer.name) == "LossScaleOptimizer":
-        inner = optimizer.arguments.get("inner_optimizer")
-        optimizer = inner if isinstance(inner, Call) else optimizer
-    name = catalog.aliases("optimizers").get(optimizer.name, optimizer.name)
-    argument = DECAYS.get(name, "")
-    takes = catalog.signature("optimizers", name)
-    default = takes.argument(argument) if takes else None
-    decay = optimizer.arguments.get(argument, default.default if default else None)
-    if not isinstance(decay, float) or not ROUNDED_UP < decay < 1:
+    """Report S406 at steps whose weights an optimizer cannot train in float16."""
+    optimizers = [_inner(phase.optimizer) for phase in training.phases]
+    wrong = next((one for one in optimizers if _name(one) in SQUARES and _epsilon(one) < ENOUGH), None)
+    if wrong is None:
         return
-    step = next((step for step in plan.network.steps if _in_bfloat16(step, plan.runtime.precision)), None)
-    if step is None:
-        return
-    place = plan.runtime.spans.get("precision") if plan.runtime.precision == "bfloat16" else step.span
-    log.report(
-        codes.S406,
-        optimizer.spans.get(argument) or optimizer.span or training.span,
-        f"`{optimizer.name}` cannot train weights in bfloat16: its `{argument}` of {decay:g} is 1 there, and its steps "
-        "come out as 0 or NaN",
-        help=f"write `{argument}: 0.99`, or keep weights in float32: `precision: mixed_bfloat16`",
-        related=(Related("weights are bfloat16 because of this", place),) if place else (),
-    )
+    for step in plan.network.steps:
+        if step.frozen or not step.keeps("float16", plan.runtime.precision):
+            continue
+        log.report(
+            codes.S406,
+            step.call.spans.get("dtype", step.span),
+            f"`{wrong.name}` cannot train the weights of `{step.label}` in float16: squares of most gradients are 0 "
+            "there, and its steps far too large or NaN",
+            help="write `dtype: mixed_float16`, which computes in float16 and keeps weights in float32",
+            related=step.callers,
+        )
 
 
-def _in_bfloat16(step: Step, policy: str) -> bool:
-    """Whether a step has weights of that dtype that are trained."""
-    if step.frozen or step.call.family == "ops" or (step.call.arguments.get("dtype") or policy) != "bfloat16":
-        return False
-    return step.weights is None or any(weight.trainable for weight in step.weights)
+def _inner(optimizer: Call) -> Call:
+    inner = optimizer.arguments.get("inner_optimizer")
+    return inner if isinstance(inner, Call) else optimizer
+
+
+def _name(optimizer: Call) -> str:
+    return catalog.aliases("optimizers").get(optimizer.name, optimizer.name)
+
+
+def _epsilon(optimizer: Call) -> float:
+    takes = catalog.signature("optimizers", _name(optimizer))
+    default = takes.argument("epsilon") if takes else None
+    found = optimizer.arguments.get("epsilon", default.default if default else None)
+    return found if isinstance(found, float) else ENOUGH
