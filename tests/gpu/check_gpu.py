@@ -27,6 +27,7 @@ import numpy as np
 from specc import driver
 from specc.diagnostics import Log
 from specc.memory import memory
+from specc.tensors import PRECISIONS
 
 EXAMPLES, EPOCHS = 20_000, 3
 FEW = 600
@@ -59,7 +60,7 @@ NETWORKS = {
         "{type: tensor, shape: [32, 32, 3]}",
         [
             "Conv2D: {filters: 64, kernel_size: 3, padding: same, use_bias: false}",
-            "BatchNormalization",
+            "BatchNormalization: {momentum: 0.9}",
             "ReLU",
             "MaxPooling2D: 2",
             "Conv2D: {filters: 128, kernel_size: 3, padding: same, activation: relu}",
@@ -69,7 +70,7 @@ NETWORKS = {
     ),
     "lstm": (
         "{type: tensor, shape: [32, 96]}",
-        ["LSTM: 128"],
+        ["LSTM: {units: 128, recurrent_initializer: glorot_uniform}"],
     ),
     "attention": (
         "{type: tensor, shape: [32, 96]}",
@@ -191,7 +192,7 @@ def trainings(network: str, *, on_cpu: bool) -> list[Training]:
         # The few steps of a trial teach nothing that could be compared.
         *(
             Training(network, precision, free | {"precision": precision}, None if on_cpu else "GPU", half=True)
-            for precision in ("mixed_float16", "mixed_bfloat16")
+            for precision in PRECISIONS[1:]
         ),
     ]
 

@@ -1,8 +1,8 @@
 """Run as a program of its own: train each spec on one device and on several, and leave both networks' weights.
 
 `on_replicas.py FOLDER` trains every `FOLDER/NAME.yaml` and writes `FOLDER/NAME.npz` with the weights `one-I` and
-`several-I`, the replicas' own copies `replica-R-I`, and the histories. Logical devices
-must be set before TensorFlow starts, so this cannot be the process of the tests.
+`several-I`, the replicas' own copies `copy-I-R` of what is trained and `replica-I-R` of what is not, and the histories.
+Logical devices must be set before TensorFlow starts, so this cannot be the process of the tests.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from specc.backend.run import run
 from specc.diagnostics import Log
 from tests.training.conftest import planned
+from tests.training.parity import kept
 
 
 def main(folder: Path) -> None:
@@ -25,11 +26,13 @@ def main(folder: Path) -> None:
         several = run(planned(path), folder / f"{path.stem}-several", Log())
         one = run(planned(path, runtime__strategy="cpu"), folder / f"{path.stem}-one", Log())
         for name, made in (("one", one), ("several", several)):
-            found |= {f"{name}-{i:02}": weights for i, weights in enumerate(made.model.get_weights())}
+            found |= {f"{name}-{i:02}": kept(weights) for i, weights in enumerate(made.model.get_weights())}
             found |= {f"{name} {key}": values for key, values in made.history.items()}
-        for i, variable in enumerate(several.model.non_trainable_variables):
-            for r, copy in enumerate(variable.value.values):
-                found[f"replica-{i:02}-{r}"] = copy.numpy()
+        kinds = {"copy": several.model.trainable_variables, "replica": several.model.non_trainable_variables}
+        for kind, variables in kinds.items():
+            for i, variable in enumerate(variables):
+                for r, copy in enumerate(variable.value.values):
+                    found[f"{kind}-{i:02}-{r}"] = kept(copy.numpy())
         np.savez(folder / f"{path.stem}.npz", **found)
 
 

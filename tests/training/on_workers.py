@@ -16,6 +16,7 @@ import numpy as np
 from specc.backend.run import run
 from specc.diagnostics import Log
 from tests.training.conftest import planned
+from tests.training.parity import kept
 
 
 def main(folder: Path) -> None:
@@ -23,7 +24,7 @@ def main(folder: Path) -> None:
     for path in sorted(folder.glob("*.yaml")):
         made = run(planned(path, runtime__strategy="multi_worker"), folder / f"{path.stem}-run", Log())
         assert (made.path is None) == (number > 0)
-        found = {f"weights-{i:02}": weights for i, weights in enumerate(made.model.get_weights())}
+        found = {f"weights-{i:02}": kept(weights) for i, weights in enumerate(made.model.get_weights())}
         found |= {f"log {key}": values for key, values in made.history.items()}
         found |= {
             f"metric {split} {name}": value for split, logs in made.metrics.items() for name, value in logs.items()

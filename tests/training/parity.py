@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,13 @@ ARRAYS = blobs(EXAMPLES) | {
     "tags": RNG.integers(0, 5, (EXAMPLES, 7)).astype("int32"),
     "unit": RNG.random(EXAMPLES).astype("float32"),
 }
+
+
+def kept(array: Any) -> Any:
+    """An array as NumPy's files know it: numbers of bfloat16 as the same of float32."""
+    return np.float32(array) if array.dtype.name == "bfloat16" else array
+
+
 X = "x: {type: tensor, shape: [6]}"
 Y = "y: {type: category, classes: 3}"
 MLP = """
@@ -80,6 +88,7 @@ SPECS = {
     "masked, by XLA": masked(", xla: true"),
     "in 16 bits": mlp("{Adam: 0.01}", more=", precision: mixed_float16"),
     "in 16 bits, clipped": mlp("{SGD: {learning_rate: 0.1, clipnorm: 0.05}}", more=", precision: mixed_float16"),
+    "weights in 16 bits": mlp("{Adam: 0.01}", more=", precision: bfloat16"),
     # By SGD: where a gradient is nothing but rounding, Adam makes whole steps of it.
     "transformer": spec(
         "words: {type: tensor, shape: [7], dtype: int32}",

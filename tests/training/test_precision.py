@@ -107,11 +107,9 @@ def test_a_network_leaves_the_policy_of_the_process_alone(write: Write, tmp_path
 
 @pytest.mark.parametrize("precision", HALVES)
 def test_the_loop_ends_where_fit_ends(precision: str, write: Write, tmp_path: Path) -> None:
-    optimizer = {"Adam": {"learning_rate": 0.01, "beta_2": 0.99}}
     plan = planned(
         write(blobs(57), BLOBS),
         runtime__precision=precision,
-        training__optimizer=optimizer,
         dataset__split={"validation": 0.25},
     )
     log = Log()
@@ -235,7 +233,7 @@ model:
     - Dense: {units: 10, activation: softmax}
 training:
   loss: sparse_categorical_crossentropy
-  optimizer: {Adam: {learning_rate: 0.01, beta_2: 0.99}}
+  optimizer: {Adam: {learning_rate: 0.01}}
   metrics: [accuracy]
   epochs: 15
 """
@@ -278,10 +276,6 @@ KINDS = {
 """A table, pictures, texts, a label for each word, and sounds: examples, and what of their data is looked for."""
 
 
-# What weights in bfloat16 lose is Keras's own: texts came to 1.0 point less here, and to 1.2 in Keras by hand.
-BEHIND = {"mixed_bfloat16": 0.005, "mixed_float16": 0.005, "bfloat16": 0.015}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_an_example_is_as_good_in_every_precision(name: str, tmp_path: Path) -> None:
@@ -293,9 +287,9 @@ def test_an_example_is_as_good_in_every_precision(name: str, tmp_path: Path) -> 
     found = [json.loads(line) for line in results.read_text().splitlines()]
     seeds = {precision: [one["value"] for one in found if one["precision"] == precision] for precision in PRECISIONS}
     assert min(seeds["float32"]) > 0.8
-    for precision, most in BEHIND.items():
+    for precision in HALVES:
         assert len(seeds[precision]) == len(seeds["float32"])
-        assert np.mean(seeds[precision]) > np.mean(seeds["float32"]) - most, seeds
+        assert np.mean(seeds[precision]) > np.mean(seeds["float32"]) - 0.005, seeds
 
 
 @pytest.mark.slow

@@ -73,3 +73,11 @@ def test_replicas_agree_on_moving_averages(trained: Mapping[str, Mapping[str, An
         assert np.ptp(first) > 0
         for other in others:
             np.testing.assert_array_equal(other, first)
+
+
+def test_weights_in_bfloat16_are_rounded_alike_on_every_replica(trained: Mapping[str, Mapping[str, Any]]) -> None:
+    found = trained["weights in 16 bits"]
+    weights = sorted({key.rpartition("-")[0] for key in found if key.startswith("copy-")})
+    assert len(weights) == 4
+    for weight in weights:
+        np.testing.assert_array_equal(found[f"{weight}-1"], found[f"{weight}-0"])
