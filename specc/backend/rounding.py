@@ -76,8 +76,11 @@ def rounded(optimizer: keras.Optimizer, seed: int) -> keras.Optimizer:
                     )
                     bits = tf.where(finite, bits, tf.zeros_like(bits))
                     left[shape] = [tf.bitwise.right_shift(bits, 16), tf.bitwise.bitwise_and(bits, 0xFFFF)]
-                bits = tf.split(left[shape].pop(), sizes)
-                along = [tf.reshape(one, [-1] + [1] * (len(sizes) - axis)) for axis, one in enumerate(bits, 1)]
+                bits = left[shape].pop()
+                along = []
+                for axis, size in enumerate(sizes, 1):
+                    along.append(tf.reshape(bits[:size], [-1] + [1] * (len(sizes) - axis)))
+                    bits = bits[size:]  # no split, which GPUs lack for such numbers
                 return tf.reshape(reduce(tf.bitwise.bitwise_xor, along), shape)
 
             return draws

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from specc import catalog
 from specc.backend.rounding import rounded
@@ -171,6 +172,30 @@ def test_variables_of_other_dtypes_are_trained_as_ever() -> None:
         plain.apply([tf.constant(gradient)], [alone])
         mixed.apply([tf.cast(gradient, tf.bfloat16), tf.constant(gradient)], [half, beside])
     np.testing.assert_array_equal(beside.numpy(), alone.numpy())
+
+
+def has_kernel(operation: Any, device: str) -> bool:
+    """Whether TensorFlow, as it is installed, has a kernel for an operation of a graph on a kind of device."""
+    return any(
+        kernel.device_type == device
+        and all(
+            operation.node_def.attr[limit.name].type in limit.allowed_values.list.type for limit in kernel.constraint
+        )
+        for kernel in get_registered_kernels_for_op(operation.type).kernel
+    )
+
+
+def test_a_gpu_has_a_kernel_for_all_of_it() -> None:
+    if not any(kernel.device_type == "GPU" for kernel in get_registered_kernels_for_op("MatMul").kernel):
+        pytest.skip("this TensorFlow was built without GPUs")
+    optimizer, variable = rounded(keras.optimizers.Adam(), 3), keras.Variable(np.ones((4, 5)), dtype="bfloat16")
+    optimizer.build([variable])
+    step = tf.function(lambda: optimizer.apply([tf.ones((4, 5), tf.bfloat16)], [variable]), autograph=False)
+    made = step.get_concrete_function().graph.get_operations()
+    assert len(made) > 100
+    lacking = {operation.type for operation in made if not has_kernel(operation, "GPU")}
+    # Variables and constants, which are where they are wanted, and names for what there is.
+    assert lacking <= {"Placeholder", "ReadVariableOp", "Const", "IdentityN"}
 
 
 WITHOUT = """

@@ -46,8 +46,8 @@ IMPORTS = {
     "AutocastScope": "from keras.src.backend import AutocastScope",
 }
 STANDARD = (
-    *("Counter", "Path", "WeakKeyDictionary", "count", "datetime", "glob", "gzip", "io", "json", "math", "partial"),
-    *("reduce", "zlib"),
+    *("Counter", "Path", "WeakKeyDictionary", "count", "datetime", "glob", "gzip", "io", "json", "math"),
+    *("partial", "reduce", "zlib"),
 )
 """Those of Python's own library."""
 
