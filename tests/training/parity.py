@@ -89,6 +89,17 @@ SPECS = {
     "in 16 bits": mlp("{Adam: 0.01}", more=", precision: mixed_float16"),
     "in 16 bits, clipped": mlp("{SGD: {learning_rate: 0.1, clipnorm: 0.05}}", more=", precision: mixed_float16"),
     "weights in 16 bits": mlp("{Adam: 0.01}", more=", precision: bfloat16"),
+    "words, weights in 16 bits": spec(
+        "words: {type: tensor, shape: [7], dtype: int32}",
+        Y,
+        """
+        - Embedding: {input_dim: 20, output_dim: 8, mask_zero: true}
+        - GlobalAveragePooling1D
+        - Dense: {units: 3, activation: softmax}
+        """,
+        f"{CLASSES}, optimizer: {{SGD: 0.1}}",
+        more=", precision: bfloat16",
+    ),
     # By SGD: where a gradient is nothing but rounding, Adam makes whole steps of it.
     "transformer": spec(
         "words: {type: tensor, shape: [7], dtype: int32}",

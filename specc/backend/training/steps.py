@@ -227,6 +227,8 @@ class Steps:
             if not (self.across or sparse):
                 self._apply(gradients)
                 gradients = []
+            elif not self.together.alone:
+                gradients = [_told(gradient) for gradient in gradients]
         self._measure(share, predictions)
         return gradients, losses, share.examples
 
@@ -380,6 +382,13 @@ class Steps:
         if self.variables:
             with self.strategy.scope():
                 self.objective.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+
+def _told(gradient: Any) -> Any:
+    """A gradient as processes can gather it: TensorFlow has no way for slices of bfloat16."""
+    if not isinstance(gradient, tf.IndexedSlices) or gradient.dtype != tf.bfloat16:
+        return gradient
+    return tf.IndexedSlices(tf.cast(gradient.values, tf.float32), gradient.indices, gradient.dense_shape)
 
 
 def _timed(iterator: Any) -> tuple[Any, Any]:
