@@ -7,7 +7,6 @@ overrides Keras has no more hints than Keras has.
 
 from functools import reduce
 from itertools import count
-from weakref import WeakKeyDictionary
 
 import keras
 import tensorflow as tf
@@ -25,7 +24,7 @@ def rounded(optimizer: keras.Optimizer, seed: int) -> keras.Optimizer:
     """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     kind = type(inner)
-    before = WeakKeyDictionary()
+    before = {}
 
     class Rounded(kind):
         _chance = None
@@ -45,8 +44,8 @@ def rounded(optimizer: keras.Optimizer, seed: int) -> keras.Optimizer:
                 return
             weight._autocast = True  # False for normalization, which computes in bfloat16 as well where its weights are
             # One weight after the other on each device: there are several arrays of float32 for each of its elements.
-            done = before.setdefault(tf.compat.v1.get_default_graph(), {})
-            with tf.control_dependencies([gradient, *done.get(variable.device, [])]), AutocastScope("float32"):
+            here = tf.compat.v1.get_default_graph(), variable.device
+            with tf.control_dependencies([gradient, *before.get(here, [])]), AutocastScope("float32"):
                 values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
                 self._chance = self._draws(index, tf.math.is_finite(tf.reduce_sum(values)))
                 decay = self.weight_decay
@@ -55,7 +54,7 @@ def rounded(optimizer: keras.Optimizer, seed: int) -> keras.Optimizer:
                 if decay and self._use_weight_decay(weight):
                     self.assign_sub(weight, weight * decay * keras.ops.cast(learning_rate, "float32"))
                 super().update_step(gradient, weight, learning_rate)
-                done[variable.device] = [self._last]
+                before[here] = [self._last]
                 self._chance = None
 
         def _draws(self, number, finite=True):

@@ -25,7 +25,7 @@ NEEDS = {
     **{f"{name}.": name for name in PLAIN},
     **{"np.": "numpy", "pd.": "pandas", "tf.": "tensorflow", "tfds.": "tfds"},
     **{"Counter(": "Counter", "Image.": "Image", "Path(": "Path", "datetime.": "datetime", "partial(": "partial"},
-    **{name + "(": name for name in ("AutocastScope", "WeakKeyDictionary", "count", "reduce")},
+    **{name + "(": name for name in ("AutocastScope", "count", "reduce")},
 }
 """What a text that has the key in it, not as a part of a longer name, imports."""
 
@@ -42,13 +42,9 @@ IMPORTS = {
     "partial": "from functools import partial",
     "count": "from itertools import count",
     "reduce": "from functools import reduce",
-    "WeakKeyDictionary": "from weakref import WeakKeyDictionary",
     "AutocastScope": "from keras.src.backend import AutocastScope",
 }
-STANDARD = (
-    *("Counter", "Path", "WeakKeyDictionary", "count", "datetime", "glob", "gzip", "io", "json", "math"),
-    *("partial", "reduce", "zlib"),
-)
+STANDARD = ("Counter", "Path", "count", "datetime", "glob", "gzip", "io", "json", "math", "partial", "reduce", "zlib")
 """Those of Python's own library."""
 
 
