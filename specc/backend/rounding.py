@@ -77,10 +77,11 @@ def rounded(optimizer: keras.Optimizer, seed: int) -> keras.Optimizer:
                     left[shape] = [tf.bitwise.right_shift(bits, 16), tf.bitwise.bitwise_and(bits, 0xFFFF)]
                 bits = left[shape].pop()
                 along = []
-                for axis, size in enumerate(sizes, 1):
+                for axis, size in enumerate(sizes[:-1], 1):
                     along.append(tf.reshape(bits[:size], [-1] + [1] * (len(sizes) - axis)))
                     bits = bits[size:]  # no split, which GPUs lack for such numbers
-                return tf.reshape(reduce(tf.bitwise.bitwise_xor, along), shape)
+                bits = reduce(tf.bitwise.bitwise_xor, along, bits)
+                return bits if shape else bits[0]
 
             return draws
 
