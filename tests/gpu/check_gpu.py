@@ -181,6 +181,11 @@ def trainings(network: str, *, on_cpu: bool) -> list[Training]:
     gpu: dict[str, Any] = {"strategy": "cpu" if on_cpu else "gpu"}
     all_gpus = {"strategy": {"mirrored": {"devices": ["cpu:0", "cpu:1"]}} if on_cpu else "mirrored"}
     free = gpu | {"deterministic": False}
+
+    def beside(name: str) -> str | None:
+        # The few steps on a CPU teach nothing that could be compared where other numbers are drawn or rounded.
+        return None if on_cpu else name
+
     return [
         Training(network, "CPU", {"strategy": "cpu"}),
         Training(network, "GPU", gpu, "CPU"),
@@ -188,10 +193,9 @@ def trainings(network: str, *, on_cpu: bool) -> list[Training]:
         Training(network, "mirrored", all_gpus, "CPU"),
         Training(network, "GPU, in any order", free, "CPU", exported=True),
         # A short run does not try XLA by itself. Of cuDNN's LSTM it has no kernel.
-        *([] if network == "lstm" else [Training(network, "GPU, with XLA", free | {"xla": True}, "CPU")]),
-        # The few steps of a trial teach nothing that could be compared.
+        *([] if network == "lstm" else [Training(network, "GPU, with XLA", free | {"xla": True}, beside("CPU"))]),
         *(
-            Training(network, precision, free | {"precision": precision}, None if on_cpu else "GPU", half=True)
+            Training(network, precision, free | {"precision": precision}, beside("GPU"), half=True)
             for precision in PRECISIONS[1:]
         ),
     ]
