@@ -10,7 +10,7 @@ from specc.plan import Plan, Training
 SQUARES = frozenset({"Adam", "AdamW", "Lamb", "Nadam", "ScheduleFreeAdamW"})
 """Optimizers that divide by the root of a mean of squares and their `epsilon`, both in the dtype of the weight."""
 
-ENOUGH = 1e-4
+ENOUGH = 1e-3
 """An `epsilon` with which they learn all the same."""
 
 
