@@ -80,5 +80,6 @@ W501 = Code("W501", "pictures that nothing scales", Severity.WARNING)
 W601 = Code("W601", "a batch that replicas cannot share evenly", Severity.WARNING)
 W602 = Code("W602", "a checkpoint that is damaged", Severity.WARNING)
 W603 = Code("W603", "data that a script does not read", Severity.WARNING)
+W604 = Code("W604", "a batch that a GPU cannot count", Severity.WARNING)
 
 ALL: dict[str, Code] = {name: value for name, value in list(globals().items()) if isinstance(value, Code)}

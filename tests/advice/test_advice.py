@@ -295,6 +295,40 @@ def test_pictures_are_told_where_bytes_surely_meet_weights_that_want_small_numbe
     assert codes_of(PICTURES.replace("SOURCE", source).replace("STEP", step)) == expected
 
 
+@pytest.mark.parametrize(
+    ("batch", "strategy", "remedy"),
+    [
+        (32768, "gpu", "take `batch_size: 32767` or less"),
+        (32768, "auto", "take `batch_size: 32767` or less"),
+        (32767, "gpu", None),
+        (65536, "{mirrored: {devices: [gpu:0, gpu:1]}}", "take `batch_size: 65534` or less"),
+        (65534, "{mirrored: {devices: [gpu:0, gpu:1]}}", None),
+        (32768, "cpu", None),
+        (32768, "{mirrored: {devices: [cpu:0]}}", None),
+        (32768, "multi_worker", None),
+    ],
+)
+def test_more_numbers_than_a_gpu_counts_are_told_where_one_may_be_trained_on(batch, strategy, remedy):
+    text = f"""\
+specc: 1
+dataset:
+  source: {{random: {{examples: 100000}}}}
+  inputs: {{picture: {{type: tensor, shape: [64, 64, 3]}}}}
+  targets: {{kind: {{type: category, classes: 3}}}}
+  batch_size: {batch}
+model:
+  layers:
+    - Dense: {{units: 8, activation: relu}}
+    - Dense: {{units: 16, activation: relu}}
+    - GlobalAveragePooling2D
+    - Dense: {{units: 3, activation: softmax}}
+training: {{loss: sparse_categorical_crossentropy, optimizer: adam, epochs: 1}}
+runtime: {{strategy: {strategy}}}
+"""
+    found = [(one.code, one.span.line, one.help) for one in told(text)]
+    assert found == ([] if remedy is None else [(codes.W604, 10, remedy)])
+
+
 def test_summary_and_emit_tell_a_warning_once_and_beside_what_they_print(cli, write):
     path = write("pair.yaml", PAIR)
     for command in ("summary", "emit"):

@@ -14,7 +14,7 @@ from specc import codes
 from specc.diagnostics import Code, Diagnostic, Log, Span
 from specc.passes.advise.activations import linear_pairs, probabilities_twice, sigmoid_stacks, softmax_of_one
 from specc.passes.advise.allowances import idle_allowances
-from specc.passes.advise.data import uneven_batches, unscaled_pictures
+from specc.passes.advise.data import uncountable_batches, uneven_batches, unscaled_pictures
 from specc.passes.advise.dropouts import dropped_outputs, excessive_rates
 from specc.passes.advise.graph import Graph
 from specc.passes.advise.precision import rounded_indices, short_averages
@@ -43,6 +43,7 @@ RULES: Mapping[Code, Rule] = MappingProxyType(
         codes.W403: unreachable_targets,
         codes.W501: unscaled_pictures,
         codes.W601: uneven_batches,
+        codes.W604: uncountable_batches,
     }
 )
 """What gives each warning, apart from S206 and W404. W101 comes last, when it is known which were silenced."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specc import codes
-from specc.diagnostics import Diagnostic, Related
+from specc.diagnostics import Diagnostic, Related, Span
 from specc.kinds.features.image import Image
 from specc.passes.advise.graph import (
     LINEAR,
@@ -19,7 +19,7 @@ from specc.passes.advise.graph import (
     named,
     value,
 )
-from specc.plan import Step
+from specc.plan import Dataset, Step
 
 OF_BYTES = ("image_folder", "idx", "csv")
 """Readers whose pictures are bytes, 0 to 255, and no arrays that may be scaled already."""
@@ -33,6 +33,10 @@ SCALING_THEMSELVES = ("EfficientNet", "ConvNeXt", "MobileNetV3")
 """Applications that begin with scaling, unless `include_preprocessing: false` takes it out."""
 NORMALIZED_WITHIN = ("VGG",)
 """Applications that nothing normalizes within."""
+
+
+COUNTED = 2**31 - 1
+"""How far TensorFlow's kernels on a GPU count: see its issues 87457 and 99894."""
 
 
 def unscaled_pictures(graph: Graph) -> Iterator[Diagnostic]:
@@ -101,12 +105,41 @@ def uneven_batches(graph: Graph) -> Iterator[Diagnostic]:
     size, replicas = dataset.batch_size, len(devices)
     if replicas < 2 or size % replicas == 0:
         return
-    written = graph.plan.tree["dataset"].get("batch_size")
     near = [n for n in (size - size % replicas, size + replicas - size % replicas) if n]
     yield Diagnostic(
         codes.W601,
-        written.span if written is not None else dataset.span,
+        _batch(graph, dataset),
         f"a batch of {size} cannot be shared evenly by {replicas} devices: at each step some wait for the others",
         help=f"take {' or '.join(map(str, near))}",
         related=(Related("the devices", strategy.spans["devices"]),) if "devices" in strategy.spans else (),
     )
+
+
+def uncountable_batches(graph: Graph) -> Iterator[Diagnostic]:
+    """W604: a step that makes more numbers of a batch than kernels on a GPU count, where one may be trained on."""
+    dataset, strategy = graph.plan.dataset, graph.plan.runtime.strategy
+    devices = strategy.arguments.get("devices") or ()
+    on_cpu = strategy.name == "mirrored" and any(str(device).startswith("cpu") for device in devices)
+    if dataset is None or strategy.name not in ("auto", "gpu", "mirrored") or on_cpu:
+        return
+    replicas = max(1, len(devices))
+    sizes = [(max((out.elements or 0 for out in step.outputs or ()), default=0), step) for step in graph.network.steps]
+    most, step = max(sizes, key=lambda found: found[0], default=(0, None))
+    share = -(-dataset.batch_size // replicas)
+    if step is None or most * share <= COUNTED:
+        return
+    fits = COUNTED // most * replicas
+    yield Diagnostic(
+        codes.W604,
+        step.span,
+        f"{named(step)} makes {most * share:,} numbers of a batch, and TensorFlow's kernels on a GPU count to"
+        f" {COUNTED:,}: some end the process beyond",
+        help=f"take `batch_size: {fits}` or less" if fits else "make of it less: one example alone is too much",
+        related=(Related("the batch", _batch(graph, dataset)), *step.callers),
+    )
+
+
+def _batch(graph: Graph, dataset: Dataset) -> Span:
+    """Where the size of a batch is written, or else the dataset."""
+    written = graph.plan.tree["dataset"].get("batch_size")
+    return dataset.span if written is None else written.span
