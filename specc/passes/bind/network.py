@@ -31,6 +31,8 @@ class Weaver:
     steps: list[Step] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     called: set[str] = field(default_factory=set)
+    least: dict[str, int] = field(default_factory=dict)
+    """Of each block that was asked about, the steps that it makes for certain."""
     full: bool = False
 
     def chain(self, tree: Tree, scope: Scope, given: Edge | None) -> Edge | None:
@@ -107,6 +109,9 @@ class Weaver:
             self._wrong(count, f"`repeat` must be a whole number of at least 0, not {count.value!r}", scope)
         else:
             times = count.value
+        if not self.full and len(self.steps) + times * self._least(tree) > MOST_STEPS:
+            self._too_many(count.span, scope)
+            return LOST, True
         stem = name or scope.automatic(_stem(tree))
         for i in range(times):
             turn = Turn(".".join((*scope.path, f"{stem}.{i}")), i, tree["repeat"].span)
@@ -247,14 +252,7 @@ class Weaver:
     ) -> Ref:
         name = ".".join((*scope.path, own))
         if len(self.steps) >= MOST_STEPS and not self.full:
-            self.full = True
-            self.log.report(
-                codes.S003,
-                call.span or scope.callers[0].span,
-                f"the network has more than {MOST_STEPS:,} steps once blocks and repeats are written out",
-                help="lower a `repeat`, or the number of blocks within blocks",
-                related=scope.callers,
-            )
+            self._too_many(call.span or scope.callers[0].span, scope)
         shares = None
         if scope.sharing is not None:
             source, copy = scope.sharing
@@ -274,6 +272,42 @@ class Weaver:
             )
         )
         return Ref(name)
+
+    def _least(self, tree: Tree) -> int:
+        """The steps that a step makes for certain in one time: what is computed, or made on a condition, is left out.
+
+        So that too many are told before they are written out, which takes seconds.
+        """
+        word = str(tree.value) if not tree.is_mapping else next(k for k in tree.entries if k not in BESIDE)
+        if word in ("layers", "residual", "branches"):
+            body = tree[word]
+            chains = list(body.entries.values()) or body.elements if word == "branches" else [body]
+            chains = [*chains, tree["shortcut"]] if "shortcut" in tree else chains
+            return sum(self._least_of(chain) for chain in chains) + (word == "residual")
+        if word in self.blocks:
+            if word not in self.least:
+                self.least[word] = 0  # A block that uses itself is told elsewhere.
+                self.least[word] = self._least_of(self.blocks[word]["layers"])
+            return self.least[word]
+        return int(word != "apply")
+
+    def _least_of(self, chain: Tree) -> int:
+        least = 0
+        for item in chain.elements:
+            times = item["repeat"].value if "repeat" in item else 1
+            if "when" not in item and isinstance(times, int) and times > 0:
+                least += times * self._least(item)
+        return least
+
+    def _too_many(self, span: Span, scope: Scope) -> None:
+        self.full = True
+        self.log.report(
+            codes.S003,
+            span,
+            f"the network has more than {MOST_STEPS:,} steps once blocks and repeats are written out",
+            help="lower a `repeat`, or the number of blocks within blocks",
+            related=scope.callers,
+        )
 
     def _block(
         self, word: str, tree: Tree, body: Tree, scope: Scope, given: Edge | None, own: str, again: bool
