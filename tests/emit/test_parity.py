@@ -13,6 +13,7 @@ from keras import layers
 
 from tests.emit.trials import SPECS, Trial, tried
 
+pytestmark = pytest.mark.xdist_group("emitted")  # one process trains them all, once
 QUICK = (
     "digits",
     "movielens",

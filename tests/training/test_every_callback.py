@@ -88,6 +88,17 @@ CASES: dict[str, tuple[Any, Callable[[Path], Any]]] = {
     "TensorBoard": ({"update_freq": "batch", "histogram_freq": 1}, scalars),
     "TerminateOnNaN": ({}, nothing),
 }
+WATCHING = (
+    "CSVLogger",
+    "History",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "RemoteMonitor",
+    "TensorBoard",
+    "TerminateOnNaN",
+)
+"""They change nothing of the training, and are tried at once."""
+ALONE = tuple(name for name in CASES if name not in WATCHING)
 NEEDS = {"OrbaxCheckpoint": "orbax", "TensorBoard": "tensorboard", "RemoteMonitor": "requests"}
 
 
@@ -120,20 +131,25 @@ def test_there_is_a_case_for_each() -> None:
     assert set(CASES) == set(catalog.names("callbacks"))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_it_does_the_same_in_a_run_that_goes_on_after_a_crash(
-    name: str, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("names", [WATCHING, *((name,) for name in ALONE)], ids=["watching", *ALONE])
+def test_each_does_the_same_in_a_run_that_goes_on_after_a_crash(
+    names: tuple[str, ...],
+    write: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    if name in NEEDS and find_spec(NEEDS[name]) is None:
-        pytest.skip(f"{NEEDS[name]} is not installed")
-    arguments, told = CASES[name]
+    names = tuple(name for name in names if name not in NEEDS or find_spec(NEEDS[name]))
+    if not names:
+        pytest.skip("what it needs is not installed")
     with listening() as (root, sent):
+        given = {name: CASES[name][0] | ({"root": root} if name == "RemoteMonitor" else {}) for name in names}
         plan = planned(
             write(blobs(60), BLOBS),
             dataset__split={"validation": 0.25},
             training__epochs=5,
-            training__optimizer={"Adam": {"learning_rate": 0.01, "use_ema": name == "SwapEMAWeights"}},
-            training__callbacks=[{name: arguments | ({"root": root} if "root" in arguments else {})}],
+            training__optimizer={"Adam": {"learning_rate": 0.01, "use_ema": "SwapEMAWeights" in names}},
+            training__callbacks=[{name: arguments} for name, arguments in given.items()],
             runtime={"deterministic": True, "checkpoint": {"every": "1 step", "keep": 1}},
         )
         whole = run(plan, tmp_path / "whole", Log())
@@ -145,14 +161,16 @@ def test_it_does_the_same_in_a_run_that_goes_on_after_a_crash(
     assert done.history == whole.history
     for a, b in zip(weights(tmp_path / "whole"), weights(tmp_path / "run"), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert told(tmp_path / "run") == told(tmp_path / "whole")
+    for name in names:
+        told = CASES[name][1]
+        assert told(tmp_path / "run") == told(tmp_path / "whole"), name
     epochs = len(whole.history["loss"])
-    assert epochs == (3 if name == "EarlyStopping" else 5)
-    assert len(of_the_whole) == (5 if name == "RemoteMonitor" else 0)
-    if name == "ReduceLROnPlateau":
+    assert epochs == (3 if "EarlyStopping" in names else 5)
+    assert len(of_the_whole) == (5 if "RemoteMonitor" in names else 0)
+    if "ReduceLROnPlateau" in names:
         rates = whole.history["learning_rate"]
         np.testing.assert_allclose(rates, [0.01, 0.01, 0.003, 0.0009, 0.00027], rtol=1e-5)
-    if name == "ProgbarLogger":
+    if "ProgbarLogger" in names:
         assert "Epoch" not in capfd.readouterr().out
 
 

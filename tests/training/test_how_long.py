@@ -46,7 +46,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return whole(tmp_path_factory.mktemp("counted"), blobs(230), COUNTED, runtime__checkpoint=checkpoint)
 
 
-@pytest.mark.parametrize("after", [35, 36, 38, 40])
+@pytest.mark.parametrize("after", [36, 40, *(pytest.param(step, marks=pytest.mark.slow) for step in (35, 38))])
 def test_steps_are_gone_on_with_to_the_same_bits(
     counted: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:

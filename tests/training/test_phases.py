@@ -108,7 +108,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return whole(tmp_path_factory.mktemp("lasting"), blobs(57), LASTING)
 
 
-@pytest.mark.parametrize("after", [4, 6, 8, 15, 16, 17, 22])
+@pytest.mark.parametrize("after", [6, 15, 22, *(pytest.param(step, marks=pytest.mark.slow) for step in (4, 8, 16, 17))])
 def test_a_run_goes_on_in_any_phase_to_the_same_bits(
     lasting: Whole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:

@@ -27,7 +27,9 @@ SAME = (
 )
 
 
-@pytest.mark.parametrize("case", SAME)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.slow) if case.startswith("sequences") else case for case in SAME]
+)
 def test_xla_learns_what_tensorflow_learns(case: str, write: Write, tmp_path: Path) -> None:
     arrays, dataset, layers, training = CASES[case]
     outputs = "outputs: {y: head, unit: tail}" if case == "two outputs" else ""
