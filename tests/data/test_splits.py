@@ -229,3 +229,12 @@ def test_a_split_in_order_is_the_same_when_it_is_opened_again(tmp_path):
     data = opened(plan)
     again = open_split(plan, data.states, "test", Log())
     assert again.rows.tolist() == data.splits["test"].rows.tolist()
+
+
+def test_no_iterator_has_a_thread_that_tunes_it(tmp_path):
+    """It may sleep for a minute when the iterator is to end: a run on one core was idle for half of its time."""
+    pd.DataFrame({"x": np.arange(40), "y": np.arange(40) % 2}).to_csv(tmp_path / "rows.csv", index=False)
+    fields = {"x": feature("number", scale="standard")}, {"y": feature("binary")}
+    split = opened(data_plan(reader("csv", path=str(tmp_path / "rows.csv")), *fields)).splits["train"]
+    for batches in (split.stream(8, seed=1, shuffle=True), split.batches(8)):
+        assert batches.options().autotune.enabled is False

@@ -143,6 +143,9 @@ class Split:
         waits = augment is not None or self._waits
         options = tf.data.Options()
         options.deterministic = True
+        # The thread that tunes an iterator can miss that it is to end, and sleeps on for up to a minute while whoever
+        # ends the iterator waits: often so on one core. Untuned, a map has a thread for each core.
+        options.autotune.enabled = False
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
         elements = numbers.map(as_written(examples), num_parallel_calls=tf.data.AUTOTUNE if waits else None)
         return elements.prefetch(tf.data.AUTOTUNE).with_options(options)
