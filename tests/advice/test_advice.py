@@ -299,7 +299,8 @@ def test_pictures_are_told_where_bytes_surely_meet_weights_that_want_small_numbe
     ("batch", "strategy", "remedy"),
     [
         (32768, "gpu", "take `batch_size: 32767` or less"),
-        (32768, "auto", "take `batch_size: 32767` or less"),
+        (32768, "auto", "take `batch_size: 32767` or less for each GPU that shares it"),
+        (32768, "mirrored", "take `batch_size: 32767` or less for each GPU that shares it"),
         (32767, "gpu", None),
         (65536, "{mirrored: {devices: [gpu:0, gpu:1]}}", "take `batch_size: 65534` or less"),
         (65534, "{mirrored: {devices: [gpu:0, gpu:1]}}", None),

@@ -33,8 +33,6 @@ SCALING_THEMSELVES = ("EfficientNet", "ConvNeXt", "MobileNetV3")
 """Applications that begin with scaling, unless `include_preprocessing: false` takes it out."""
 NORMALIZED_WITHIN = ("VGG",)
 """Applications that nothing normalizes within."""
-
-
 COUNTED = 2**31 - 1
 """How far TensorFlow's kernels on a GPU count: see its issues 87457 and 99894."""
 
@@ -129,12 +127,13 @@ def uncountable_batches(graph: Graph) -> Iterator[Diagnostic]:
     if step is None or most * share <= COUNTED:
         return
     fits = COUNTED // most * replicas
+    shared = "" if devices or strategy.name == "gpu" else " for each GPU that shares it"
     yield Diagnostic(
         codes.W604,
         step.span,
         f"{named(step)} makes {most * share:,} numbers of a batch, and TensorFlow's kernels on a GPU count to"
         f" {COUNTED:,}: some end the process beyond",
-        help=f"take `batch_size: {fits}` or less" if fits else "make of it less: one example alone is too much",
+        help=f"take `batch_size: {fits}` or less{shared}" if fits else "make of it less: one example alone is too much",
         related=(Related("the batch", _batch(graph, dataset)), *step.callers),
     )
 
