@@ -15,10 +15,11 @@ import numpy as np
 from specc.backend.run import run
 from specc.diagnostics import Log
 from tests.training.conftest import planned
-from tests.training.parity import kept
+from tests.training.parity import kept, plain_iterators_only
 
 
 def main(folder: Path) -> None:
+    plain_iterators_only()
     # Most devices first: TensorFlow starts with as many as the first one asks for.
     for path in sorted(folder.glob("*.yaml"), key=lambda p: (-p.read_text().count("cpu:"), p)):
         found: dict[str, object] = {}

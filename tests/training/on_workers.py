@@ -16,10 +16,11 @@ import numpy as np
 from specc.backend.run import run
 from specc.diagnostics import Log
 from tests.training.conftest import planned
-from tests.training.parity import kept
+from tests.training.parity import kept, plain_iterators_only
 
 
 def main(folder: Path) -> None:
+    plain_iterators_only()
     number = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
     for path in sorted(folder.glob("*.yaml")):
         made = run(planned(path, runtime__strategy="multi_worker"), folder / f"{path.stem}-run", Log())

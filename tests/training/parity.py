@@ -26,6 +26,16 @@ def kept(array: Any) -> Any:
     return np.float32(array) if array.dtype.name == "bfloat16" else array
 
 
+def plain_iterators_only() -> None:
+    """Let no iterator for several devices be made: on CPUs, whoever ends one may stand still for up to a minute."""
+    from tensorflow.python.data.ops.multi_device_iterator_ops import OwnedMultiDeviceIterator
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise AssertionError("an iterator for several devices")
+
+    OwnedMultiDeviceIterator.__init__ = refused
+
+
 X = "x: {type: tensor, shape: [6]}"
 Y = "y: {type: category, classes: 3}"
 MLP = """

@@ -99,12 +99,20 @@ class Steps:
     @property
     def on_cpu(self) -> bool:
         """Whether all is done by one CPU, which then may gather batches by itself."""
-        return self.replicas == 1 and all(":CPU:" in device for device in self.strategy.extended.worker_devices)
+        return self.replicas == 1 and self._on_cpus
+
+    @property
+    def _on_cpus(self) -> bool:
+        return all(":CPU:" in device for device in self.strategy.extended.worker_devices)
 
     def feed(self, batches: Callable[[Cut | None], Any]) -> Any:
         """An iterator for `train` and `evaluate`; `batches(cut)` makes endless global batches, whole without `cut`."""
         if self.replicas == 1:
             return iter(batches(None))
+        if self._on_cpus:
+            # TensorFlow's iterators for several devices bring batches to their memory, which is where they are, by
+            # threads that are tuned whatever a dataset says, and whoever ends one waits for them: see `Split`.
+            return iter(batches(partial(shards, replicas=self.replicas, here=self._here)))
 
         def own(context: Any) -> tf.data.Dataset:
             here = self.replicas // context.num_input_pipelines
@@ -112,6 +120,21 @@ class Steps:
             return batches(partial(shards, replicas=self.replicas, here=range(first, first + here)))
 
         return iter(self.strategy.distribute_datasets_from_function(own))
+
+    @cached_property
+    def _here(self) -> range:
+        """The replicas of this process, by their numbers."""
+        numbers = self.strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(context.replica_id_in_sync_group)
+        )
+        first, *others = (int(number) for number in self.strategy.experimental_local_results(numbers))
+        return range(first, first + 1 + len(others))
+
+    def _next(self, iterator: Any) -> Any:
+        """The next batch of an iterator that `feed` made."""
+        if self.replicas == 1 or not self._on_cpus:
+            return iterator.get_next()
+        return self.strategy.experimental_distribute_values_from_function(lambda _: iterator.get_next())
 
     def build(self) -> None:
         """Make the optimizer's variables, so that all there is can be read and set."""
@@ -172,7 +195,7 @@ class Steps:
                 return (i < steps) & (tally.bad < 0)
 
             def body(i: Any, tally: Tally) -> tuple[Any, Tally]:
-                batch, waited = _timed(iterator)
+                batch, waited = _timed(partial(self._next, iterator))
                 losses, examples = (tf.cast(sums, tf.float64) for sums in step(batch))
                 bad = tf.where(tf.math.is_finite(losses[0]), -1, i) if watch else tally.bad
                 sums = tally.losses + losses * examples, tally.examples + examples
@@ -391,15 +414,15 @@ def _told(gradient: Any) -> Any:
     return tf.IndexedSlices(tf.cast(gradient.values, tf.float32), gradient.indices, gradient.dense_shape)
 
 
-def _timed(iterator: Any) -> tuple[Any, Any]:
+def _timed(get_next: Callable[[], Any]) -> tuple[Any, Any]:
     """The next batch, and the seconds until it was there: a step begins when the one before it has ended.
 
     NaN where operations are deterministic, as no clock is.
     """
     if is_op_determinism_enabled():
-        return iterator.get_next(), tf.constant(float("nan"), tf.float64)
+        return get_next(), tf.constant(float("nan"), tf.float64)
     began = tf.timestamp()
     with tf.control_dependencies([began]):
-        batch = iterator.get_next()
+        batch = get_next()
     with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
         return batch, tf.timestamp() - began
