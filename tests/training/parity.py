@@ -111,6 +111,21 @@ SPECS = {
         f"{CLASSES}, optimizer: {{SGD: 0.1}}",
         more=", precision: bfloat16",
     ),
+    "some weights in 16 bits": mlp("{Adam: 0.01}", more=", precision: bfloat16").replace(
+        "{units: 3, activation: softmax}", "{units: 3, activation: softmax, dtype: float32}"
+    ),
+    "words, some weights in 16 bits": spec(
+        "words: {type: tensor, shape: [7], dtype: int32}",
+        Y,
+        """
+        - Embedding: {input_dim: 20, output_dim: 8, mask_zero: true}
+        - GlobalAveragePooling1D
+        - Dense: 8
+        - Dense: {units: 3, activation: softmax, dtype: float32}
+        """,
+        f"{CLASSES}, optimizer: {{SGD: 0.1}}",
+        more=", precision: bfloat16",
+    ),
     # By SGD: where a gradient is nothing but rounding, Adam makes whole steps of it.
     "transformer": spec(
         "words: {type: tensor, shape: [7], dtype: int32}",

@@ -83,10 +83,11 @@ class Steps:
         # Under `mixed_float16` Keras has wrapped the optimizer in one that scales the loss.
         self.scaled = isinstance(objective.optimizer, keras.optimizers.LossScaleOptimizer)
         optimizer = objective.optimizer.inner_optimizer if self.scaled else objective.optimizer
-        # Keras clips, accumulates and averages what one replica holds, or cannot do it inside one at all; then the
-        # gradients are summed first and applied from outside the replicas.
+        # Keras clips, accumulates and averages what one replica holds, or cannot do it inside one at all, and it cannot
+        # tell other processes of several dtypes; then gradients are summed first and applied from outside the replicas.
         self.across = self.replicas > 1 and any(
             (
+                len({variable.dtype for variable in self.variables}) > 1,
                 self.scaled,
                 optimizer.clipnorm,
                 optimizer.clipvalue,
@@ -209,41 +210,50 @@ class Steps:
         return compiled
 
     def _train_step(self, batch: Any) -> tuple[Any, Any]:
-        gradients, losses, examples = self.strategy.run(self._replica_train, args=(batch,))
-        losses, examples = self._over_replicas(losses, examples)
+        gradients, *told = self.strategy.run(self._replica_train, args=(batch,))
+        losses, examples = map(self._any, told)
         if gradients:
-            self._apply([self._gathered(gradient, examples) for gradient in gradients])
+            self._apply(self._summed(gradients, examples))
         return losses, examples
 
     def _evaluate_step(self, batch: Any) -> tuple[Any, Any]:
-        return self._over_replicas(*self.strategy.run(self._replica_evaluate, args=(batch,)))
+        losses, examples = map(self._any, self.strategy.run(self._replica_evaluate, args=(batch,)))
+        return losses, examples
+
+    def _any(self, value: Any) -> Any:
+        """What all replicas have alike."""
+        return self.strategy.experimental_local_results(value)[0]
+
+    def _summed(self, gradients: list[Any], examples: Any) -> list[Any]:
+        """The sums of gradients over the replicas; `examples` are those of the global batch."""
+        sums: dict[int, Any] = {}
+        kinds: dict[Any, list[int]] = {}
+        for number, gradient in enumerate(gradients):
+            here = self._any(gradient)
+            if isinstance(here, tf.IndexedSlices):
+                sums[number] = self._gathered(gradient, examples)
+            elif here is not None:
+                kinds.setdefault(here.dtype, []).append(number)
+        for numbers in kinds.values():
+            # Told at once they take one exchange, if they are of one dtype.
+            pairs = [(gradients[number], gradients[number]) for number in numbers]
+            sums |= zip(numbers, map(self._any, self.strategy.extended.batch_reduce_to(SUM, pairs)), strict=True)
+        return [sums.get(number) for number in range(len(gradients))]
 
     def _gathered(self, gradient: Any, examples: Any) -> Any:
-        """The sum of a gradient over the replicas; `examples` are those of the global batch."""
+        """The sum over the replicas of a gradient that is of some rows only."""
+        if not self.together.alone:
+            # A collective remembers the shape that it had first, and the last batch of an epoch has another.
+            whole = tf.equal(tf.cast(examples, tf.int32), self.batch_size)
+            gather = tuple(partial(self.strategy.reduce, SUM, gradient, axis=None) for _ in range(2))
+            return tf.cond(whole, *gather)
         parts = self.strategy.experimental_local_results(gradient)
-        if isinstance(parts[0], tf.IndexedSlices):
-            if not self.together.alone:
-                # A collective remembers the shape that it had first, and the last batch of an epoch has another.
-                whole = tf.equal(tf.cast(examples, tf.int32), self.batch_size)
-                gather = tuple(partial(self.strategy.reduce, SUM, gradient, axis=None) for _ in range(2))
-                return tf.cond(whole, *gather)
-            values, indices = (tf.concat([getattr(p, name) for p in parts], 0) for name in ("values", "indices"))
-            return tf.IndexedSlices(values, indices, parts[0].dense_shape)
-        return None if gradient is None else self.strategy.reduce(SUM, gradient, axis=None)
-
-    def _over_replicas(self, losses: Any, examples: Any) -> tuple[Any, Any]:
-        if self.replicas == 1:
-            return losses, examples
-        # In one exchange: of a small network's step, each takes as long as all the rest.
-        sums = self.strategy.run(
-            lambda *parts: tf.concat([parts[0], tf.cast(parts[1], tf.float32)[None]], 0), (losses, examples)
-        )
-        sums = self.strategy.reduce(SUM, sums, axis=None)
-        return sums[:-1], sums[-1]
+        values, indices = (tf.concat([getattr(p, name) for p in parts], 0) for name in ("values", "indices"))
+        return tf.IndexedSlices(values, indices, parts[0].dense_shape)
 
     def _replica_train(self, *batch: Any) -> tuple[Any, Any, Any]:
         share = self._share(batch)
-        gradients, losses, predictions = self._passes(share, training=True)
+        gradients, losses, examples, predictions = self._passes(share, training=True)
         if gradients:
             # An embedding's gradient has as many rows as this replica has words, and a collective wants equal shapes.
             sparse = self.replicas > 1 and any(isinstance(g, tf.IndexedSlices) for g in gradients)
@@ -253,13 +263,13 @@ class Steps:
             elif not self.together.alone:
                 gradients = [_told(gradient) for gradient in gradients]
         self._measure(share, predictions)
-        return gradients, losses, share.examples
+        return gradients, losses, examples
 
     def _replica_evaluate(self, *batch: Any) -> tuple[Any, Any]:
         share = self._share(batch)
-        _, losses, predictions = self._passes(share, training=False)
+        _, losses, examples, predictions = self._passes(share, training=False)
         self._measure(share, predictions)
-        return losses, share.examples
+        return losses, examples
 
     def _share(self, batch: tuple[Any, ...]) -> Share:
         inputs, targets, *rest = batch[0] if len(batch) == 1 else batch
@@ -267,20 +277,22 @@ class Steps:
         size = rest[-1] if self.replicas > 1 else tf.shape(tf.nest.flatten(inputs)[0])[0]
         return Share({name: inputs[name] for name in self.model.input}, targets, weights, size)
 
-    def _passes(self, share: Share, *, training: bool) -> tuple[list[Any], Any, dict[str, Any]]:
-        """The gradients, none where nothing is trained, the losses, and the predictions, with their masks."""
+    def _passes(self, share: Share, *, training: bool) -> tuple[list[Any], Any, Any, dict[str, Any]]:
+        """The gradients, none where nothing is trained, losses and examples of the global batch, and the predictions,
+        with their masks.
+        """
         if not self.xla:
-            gradients, losses, predictions, _ = self._computed(share, None, training)
-            return gradients, losses, predictions
+            gradients, losses, examples, predictions, _ = self._computed(share, None, training)
+            return gradients, losses, examples, predictions
         divisors = None
         if self.replicas > 1:
             # There is no collective within XLA's program: what it divides by, all replicas agree on before. Only
             # masks are asked for here, and what else the model does is left out of the graph.
             divisors = self._over_all(self._sums(share, self.model(share.inputs, training=False), training)[1])
-        gradients, losses, predictions, masks = self._compiled(share, divisors, training)
+        gradients, losses, examples, predictions, masks = self._compiled(share, divisors, training)
         for name, mask in masks.items():
             predictions[name]._keras_mask = mask
-        return gradients, losses, predictions
+        return gradients, losses if divisors is None else self._over_all(losses), examples, predictions
 
     @cached_property
     def _compiled(self) -> Callable[..., Any]:
@@ -290,27 +302,41 @@ class Steps:
         )
         return compiled
 
-    def _computed(self, share: Share, divisors: Any, training: bool) -> tuple[list[Any], Any, dict[str, Any], Any]:
-        """Gradients that are yet to be applied, losses, predictions and the masks of predictions that have one.
+    def _computed(self, share: Share, divisors: Any, training: bool) -> tuple[list[Any], Any, Any, dict[str, Any], Any]:
+        """Gradients that are yet to be applied, losses, examples, predictions and the masks of those that have one.
 
-        `divisors` are those of the global batch; None where they are to be found out on the way.
+        Losses and examples are those of the global batch. Where its `divisors` are given, nothing is exchanged, and
+        losses are this replica's share.
         """
         with tf.GradientTape() as tape:
             predictions = self.model(share.inputs, training=training)
             # Read at once: at the next collective another replica calls the model, and Keras keeps one list for all.
             penalties = [tf.cast(tf.reduce_sum(term), tf.float32) for term in self.model.losses]
             sums, own = self._sums(share, predictions, training)
-            losses = self._losses(sums, self._over_all(own) if divisors is None else divisors, penalties, share)
+            whole = None
+            if self.replicas == 1:
+                divisors = own
+            elif divisors is None:
+                # In one exchange: of a small network's step, each takes as long as all the rest.
+                weighed = share.examples * tf.add_n(penalties) if penalties else tf.zeros([])
+                told = tf.stop_gradient(tf.stack([tf.concat([sums, weighed[None]], 0), own]))
+                whole, divisors = tf.unstack(self._over_all(told))
+            if self.replicas > 1:
+                # Weights are the same on every replica and activities are means over a batch: both count by examples.
+                penalties = [penalty * share.examples / divisors[-1] for penalty in penalties]
+            losses = self._losses(sums, divisors, penalties)
             scaled = self.objective.optimizer.scale_loss(losses[0]) if training else None
         gradients: list[Any] = []
         if training and self.variables:
             gradients = tape.gradient(scaled, [v.value for v in self.variables])
+        if whole is not None:
+            losses = self._losses(whole[:-1], divisors, [whole[-1] / divisors[-1]] if penalties else [])
         masks = {name: mask for name, answer in predictions.items() if (mask := mask_of(answer)) is not None}
         if gradients and self.xla and isinstance(self.strategy, tf.distribute.OneDeviceStrategy):
             # Nothing is exchanged between gradients and weights: the optimizer's step is in XLA's program as well.
             self._apply(gradients)
             gradients = []
-        return gradients, losses, predictions, masks
+        return gradients, losses, divisors[-1], predictions, masks
 
     def _sums(self, share: Share, predictions: Mapping[str, Any], training: bool) -> tuple[Any, Any]:
         """This replica's sum of each loss, and its share of what each is divided by, the last of it its examples."""
@@ -341,18 +367,16 @@ class Steps:
         fixed = term.loss.reduction in ("sum", "none", None)
         return part[0] * there, part[1] if fixed else part[1] * tf.cast(there, part[1].dtype)
 
-    def _over_all(self, divisors: Any) -> Any:
-        return divisors if self.replicas == 1 else tf.distribute.get_replica_context().all_reduce(SUM, divisors)
+    def _over_all(self, sums: Any) -> Any:
+        return sums if self.replicas == 1 else tf.distribute.get_replica_context().all_reduce(SUM, sums)
 
-    def _losses(self, sums: Any, divisors: Any, penalties: list[Any], share: Share) -> Any:
-        """This replica's share of the total loss and of that of each output, of the global batch."""
+    def _losses(self, sums: Any, divisors: Any, penalties: list[Any]) -> Any:
+        """The total loss and that of each output, from sums; `penalties` count in the total only."""
         shares = tf.math.divide_no_nan(sums, divisors[:-1])
         counts = [term.weight for term in self.objective.terms]
         total = tf.reduce_sum(shares if set(counts) == {1.0} else shares * tf.constant(counts))
         if penalties:
-            # Weights are the same on every replica and activities are means over a batch: both count by examples.
-            part = share.examples / divisors[-1] if self.replicas > 1 else 1.0
-            total = tf.reduce_sum([total, *(penalty * part for penalty in penalties)])
+            total = tf.reduce_sum([total, *penalties])
         return tf.concat([total[None], shares], 0)
 
     def _weights(self, weights: Any, targets: Any, training: bool) -> Any:
