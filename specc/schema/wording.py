@@ -143,11 +143,12 @@ def invitation(names: Iterable[str]) -> str:
 
 
 def suggestion(name: str, known: Iterable[str], most: int = 12) -> str:
-    """The help for a name that is not known: the nearest one, or all when they are few."""
+    """The help for a name that is not known: the few that it is the end of and the nearest one, or all when few are."""
     names = list(known)
     near = nearest(name, names) or next((known for known in names if _initials(known) == name), None)
-    if near:
-        return f"did you mean `{near}`?"
+    longer = [known for known in names if known.endswith(f"_{name}")]
+    if meant := [*(longer if len(longer) < 5 else ()), *([near] if near else [])]:
+        return f"did you mean {joined((f'`{word}`' for word in meant), 'or')}?"
     return f"there are: {', '.join(names)}" if 0 < len(names) <= most else ""
 
 

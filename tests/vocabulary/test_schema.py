@@ -205,6 +205,22 @@ def _tree(value: Any) -> Tree:
         ("optimizers", "Adam", {"lr": 0.1}, ("S103", "`Adam` has no argument `lr`", "did you mean `learning_rate`?")),
         (
             "optimizers",
+            "Adam",
+            {"rate": 0.1},
+            ("S103", "`Adam` has no argument `rate`", "did you mean `learning_rate`?"),
+        ),
+        (
+            "layers",
+            "Dense",
+            {"units": 3, "regularizer": "l2"},
+            (
+                "S103",
+                "`Dense` has no argument `regularizer`",
+                "did you mean `kernel_regularizer`, `bias_regularizer` or `activity_regularizer`?",
+            ),
+        ),
+        (
+            "optimizers",
             "adam",
             {"learning_rate": "0.1"},
             (
