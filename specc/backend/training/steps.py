@@ -14,11 +14,10 @@ from specc import codes
 from specc.backend.data.split import Cut
 from specc.backend.objective import Objective, Term
 from specc.backend.training.faults import blamed, loss_scope, metric_scope
+from specc.backend.training.gradients import SUM, added, told
 from specc.backend.training.reduction import counted, first, mask_of, of_classes, shards, summed, update
 from specc.backend.training.together import Together
 from specc.diagnostics import Log
-
-SUM = tf.distribute.ReduceOp.SUM
 
 
 class Tally(NamedTuple):
@@ -210,10 +209,11 @@ class Steps:
         return compiled
 
     def _train_step(self, batch: Any) -> tuple[Any, Any]:
-        gradients, *told = self.strategy.run(self._replica_train, args=(batch,))
-        losses, examples = map(self._any, told)
+        gradients, *sums = self.strategy.run(self._replica_train, args=(batch,))
+        losses, examples = map(self._any, sums)
         if gradients:
-            self._apply(self._summed(gradients, examples))
+            whole = tf.equal(tf.cast(examples, tf.int32), self.batch_size)
+            self._apply(added(self.strategy, gradients, whole))
         return losses, examples
 
     def _evaluate_step(self, batch: Any) -> tuple[Any, Any]:
@@ -223,33 +223,6 @@ class Steps:
     def _any(self, value: Any) -> Any:
         """What all replicas have alike."""
         return self.strategy.experimental_local_results(value)[0]
-
-    def _summed(self, gradients: list[Any], examples: Any) -> list[Any]:
-        """The sums of gradients over the replicas; `examples` are those of the global batch."""
-        sums: dict[int, Any] = {}
-        kinds: dict[Any, list[int]] = {}
-        for number, gradient in enumerate(gradients):
-            here = self._any(gradient)
-            if isinstance(here, tf.IndexedSlices):
-                sums[number] = self._gathered(gradient, examples)
-            elif here is not None:
-                kinds.setdefault(here.dtype, []).append(number)
-        for numbers in kinds.values():
-            # Told at once they take one exchange, if they are of one dtype.
-            pairs = [(gradients[number], gradients[number]) for number in numbers]
-            sums |= zip(numbers, map(self._any, self.strategy.extended.batch_reduce_to(SUM, pairs)), strict=True)
-        return [sums.get(number) for number in range(len(gradients))]
-
-    def _gathered(self, gradient: Any, examples: Any) -> Any:
-        """The sum over the replicas of a gradient that is of some rows only."""
-        if not self.together.alone:
-            # A collective remembers the shape that it had first, and the last batch of an epoch has another.
-            whole = tf.equal(tf.cast(examples, tf.int32), self.batch_size)
-            gather = tuple(partial(self.strategy.reduce, SUM, gradient, axis=None) for _ in range(2))
-            return tf.cond(whole, *gather)
-        parts = self.strategy.experimental_local_results(gradient)
-        values, indices = (tf.concat([getattr(p, name) for p in parts], 0) for name in ("values", "indices"))
-        return tf.IndexedSlices(values, indices, parts[0].dense_shape)
 
     def _replica_train(self, *batch: Any) -> tuple[Any, Any, Any]:
         share = self._share(batch)
@@ -261,7 +234,7 @@ class Steps:
                 self._apply(gradients)
                 gradients = []
             elif not self.together.alone:
-                gradients = [_told(gradient) for gradient in gradients]
+                gradients = [told(gradient) for gradient in gradients]
         self._measure(share, predictions)
         return gradients, losses, examples
 
@@ -319,8 +292,8 @@ class Steps:
             elif divisors is None:
                 # In one exchange: of a small network's step, each takes as long as all the rest.
                 weighed = share.examples * tf.add_n(penalties) if penalties else tf.zeros([])
-                told = tf.stop_gradient(tf.stack([tf.concat([sums, weighed[None]], 0), own]))
-                whole, divisors = tf.unstack(self._over_all(told))
+                parts = tf.stop_gradient(tf.stack([tf.concat([sums, weighed[None]], 0), own]))
+                whole, divisors = tf.unstack(self._over_all(parts))
             if self.replicas > 1:
                 # Weights are the same on every replica and activities are means over a batch: both count by examples.
                 penalties = [penalty * share.examples / divisors[-1] for penalty in penalties]
@@ -429,13 +402,6 @@ class Steps:
         if self.variables:
             with self.strategy.scope():
                 self.objective.optimizer.finalize_variable_values(self.model.trainable_variables)
-
-
-def _told(gradient: Any) -> Any:
-    """A gradient as processes can gather it: TensorFlow has no way for slices of bfloat16."""
-    if not isinstance(gradient, tf.IndexedSlices) or gradient.dtype != tf.bfloat16:
-        return gradient
-    return tf.IndexedSlices(tf.cast(gradient.values, tf.float32), gradient.indices, gradient.dense_shape)
 
 
 def _timed(get_next: Callable[[], Any]) -> tuple[Any, Any]:
