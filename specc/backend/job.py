@@ -19,7 +19,7 @@ import tensorflow as tf
 from specc import codes
 from specc.backend import manifest, resuming, rundir, xla
 from specc.backend.data import Data
-from specc.backend.devices import free_memory, peak_memory
+from specc.backend.devices import peak_memory
 from specc.backend.export import Artefact, export
 from specc.backend.objective import make_callbacks
 from specc.backend.tracking import follow
@@ -32,6 +32,7 @@ from specc.backend.training.loop import AfterEpoch, Diverged, Fit, Logs, Outcome
 from specc.backend.training.pace import Clock
 from specc.backend.training.progress import Progress, Silent
 from specc.backend.training.rates import Sweep, sweep
+from specc.backend.training.room import Room
 from specc.backend.training.start import Begun, start_from
 from specc.backend.training.steps import Steps
 from specc.diagnostics import Log, Refusal, Rejected
@@ -79,11 +80,11 @@ class Job:
     """Those of the first phase."""
     compiled: Callable[[Phase], Steps]
     """The network compiled as a phase trains it."""
+    room: Room
+    """What memory there was for training when it began."""
     log: Log
     started: float
     debug: bool = False
-    free: int = field(default_factory=free_memory)
-    """Bytes that there were for training when it began."""
     resumed: list[dict[str, int]] = field(default_factory=list)
     """Where this run has gone on from a checkpoint, each time that it did."""
     begun: list[Begun] = field(default_factory=list)
@@ -158,6 +159,8 @@ class Job:
             if since is None and (begun := start_from(model, plan, self.log)):
                 self.begun.append(begun)
                 progress.say(str(begun))
+            if self.steps.on_cpus and (word := self.room.warning):
+                progress.say(word)
             rundir.write_text(path / rundir.SPEC, rundir.spec_text(plan))
             self._describe(path, "running")
             callbacks = make_callbacks(plan, path, self.log)
@@ -313,7 +316,7 @@ class Job:
 
     def _feed(self, split: str) -> Feed:
         chosen, learns = self.data.splits[split], split == "train"
-        return feed(self.plan, self.dataset, chosen, self.log, learns=learns, here=self.steps.on_cpu)
+        return feed(self.plan, self.dataset, chosen, self.log, learns=learns, here=self.steps.gathers)
 
     def _metrics(self, steps: Steps, outcome: Outcome, callbacks: Sequence[Any]) -> dict[str, Logs]:
         """Of each split; of the training split the logs of the epoch whose weights the model has."""
@@ -394,10 +397,10 @@ class Job:
             before = self.log.errors
             self.data.blame(self.log)
             if self.log.errors == before:
-                faults.report(error, self.plan, self.training, self.free, self.log)
+                faults.report(error, self.room, self.training, self.log)
             raise Rejected(self.log) from error
         except MemoryError as error:
-            faults.shortage(self.plan, self.log, f"memory ran out: {error}".rstrip(": "), free=self.free)
+            self.room.shortage(self.log, f"memory ran out: {error}".rstrip(": "))
             raise Rejected(self.log) from error
         except Refusal as refusal:
             self.log.refuse(refusal, self.dataset.span)

@@ -16,9 +16,9 @@ from specc.backend.job import Job, Run
 from specc.backend.network import build, turn
 from specc.backend.objective import class_weights, compile_model
 from specc.backend.setup import complete, determine, strategy_of, without_backups
-from specc.backend.training import faults
 from specc.backend.training.coordinated import Coordinated
 from specc.backend.training.progress import Progress, Silent
+from specc.backend.training.room import Room
 from specc.backend.training.steps import Steps
 from specc.backend.training.together import Together
 from specc.diagnostics import Log
@@ -95,7 +95,8 @@ def prepared(
             data = open_data(plan, log)
     plan = amend(plan)
     dataset, training = complete(plan, log)
-    with faults.memory_explained(plan, log), strategy.scope():
+    batch = min(dataset.batch_size, data.splits["train"].examples)
+    with Room(plan, batch).explained(log), strategy.scope():
         model = build(plan, log)
     kind = Coordinated if isinstance(strategy, tf.distribute.ParameterServerStrategy) else Steps
     weights = class_weights(training, data.splits["train"])
@@ -110,4 +111,7 @@ def prepared(
 
     # The first one last: what is wrong with any of them is told before training begins.
     steps = [compiled(phase) for phase in reversed(training.phases)][-1]
-    return Job(plan, dataset, training, data, steps, compiled, log, started, debug)
+    room = Room(plan, batch, steps.parts)
+    if steps.on_cpus:
+        room.foresee(log)
+    return Job(plan, dataset, training, data, steps, compiled, room, log, started, debug)

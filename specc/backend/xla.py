@@ -89,7 +89,7 @@ def trial(plan: Plan, steps: Steps) -> Trial | None:
         if any(None in tensor.shape[1:] for tensor in steps.model.input.values()):
             return False
         graph = _passes(steps.strategy, steps.model)
-        slow = steps.on_cpu and any("Conv" in kind for kind in kinds(graph))
+        slow = steps.on_cpus and any("Conv" in kind for kind in kinds(graph))
         return not slow and not lacking(graph)
 
     return Trial(steps, promising)

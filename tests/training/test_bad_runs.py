@@ -12,9 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from specc.backend.run import run
 from specc.backend.training.checkpoint import read
+from specc.backend.training.faults import report
+from specc.backend.training.room import Room
 from specc.diagnostics import Diagnostic, Log, Rejected
 from specc.memory import largest_batch, memory
 from specc.plan import Plan
@@ -262,29 +265,77 @@ sys.exit(status(sys.argv[1:]))
 """
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="the limit of a process's memory is Linux's")
-def test_where_memory_runs_out_the_estimate_is_told_and_the_batch_that_fits(write: Write, tmp_path: Path) -> None:
-    spec = write(blobs(4096), ROOMY)
-    plan = planned(spec)
-    words = ["run", str(spec), "--out", str(tmp_path / "run")]
-    done = subprocess.run(
+LEFT = 3 * 2**30
+"""Bytes that `LIMITED` leaves to a run."""
+
+
+def limited(spec: Path, out: Path, batch: int, *more: str) -> subprocess.CompletedProcess[str]:
+    words = ["run", str(spec), "--out", str(out), "--set", f"dataset.batch_size={batch}", *more]
+    return subprocess.run(
         [sys.executable, "-c", LIMITED, *words], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of a process's memory is Linux's")
+@pytest.mark.parametrize("times", [1.6, 3.0])
+def test_where_memory_runs_out_the_estimate_is_told_and_the_batch_that_fits(
+    times: float, write: Write, tmp_path: Path
+) -> None:
+    spec = write(blobs(4096), ROOMY)
+    plan = planned(spec)
+    batch = largest_batch(plan, int(times * LEFT))
+    done = limited(spec, tmp_path / "run", batch)
     assert done.returncode == 1, done.stderr
     assert "S604" in done.stderr
+    # What is foretold to take twice as much as there is is not tried.
+    assert ("does not fit in memory" in done.stderr) is (times > 2)
+    assert ("memory may run out" in done.stderr) is (times < 2)
     assert "`repeated`" in done.stderr or "`many`" in done.stderr
     told = re.search(r"`batch_size: (\d+)`\s+is\s+the\s+largest\s+that\s+fits", done.stderr)
     assert told, done.stderr
     fits = int(told[1])
-    assert memory(plan, fits).training <= 3 * 2**30 < memory(plan, 2 * fits).training
+    assert memory(plan, fits).training <= LEFT < memory(plan, 2 * fits).training
     # Near the limit TensorFlow itself may not get what it needs, and ends: half of it is well within.
-    words = ["run", str(spec), "--out", str(tmp_path / "less"), "--set", f"dataset.batch_size={fits // 2}"]
-    words += ["--dry-run"]
-    less = subprocess.run(
-        [sys.executable, "-c", LIMITED, *words], cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
+    less = limited(spec, tmp_path / "less", fits // 2, "--dry-run")
     assert less.returncode == 0, less.stderr
+
+
+ONEDNN = "Operation received an exception:Status: 5, message: could not execute a primitive, in file mkl_matmul.cc:306"
+
+
+@pytest.mark.parametrize(("free", "code"), [(2**20, "S604"), (2**40, "S105")])
+def test_what_onednn_cannot_compute_is_no_fault_of_a_cluster(free: int, code: str, write: Write) -> None:
+    plan, log = planned(write(blobs(64), BLOBS)), Log()
+    assert plan.training is not None
+    message = f"Graph execution error:\n{ONEDNN}\n\t [[{{{{node while/body/{plan.network.steps[1].name}_1/BiasAdd}}}}]]"
+    report(tf.errors.AbortedError(None, None, message), Room(plan, 10**4, free=free), plan.training, log)
+    (found,) = log.sorted()
+    assert found.code.id == code
+    assert plan.network.steps[1].name in found.message or "`Dense`" in found.message
+    assert found.span == plan.network.steps[1].span
+
+
+def test_what_cannot_fit_is_not_tried(write: Write, tmp_path: Path) -> None:
+    plan = planned(write(blobs(64), ROOMY), model__layers__1__RepeatVector=10**9)
+    found = rejected(plan, tmp_path / "run")
+    assert (found.code.id, found.span.line) == ("S604", line(plan, "RepeatVector"))
+    assert "what `repeated` answers" in found.message
+    assert "one example alone is too much" in found.help
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_more_is_foretold_than_there_are_examples(write: Write, tmp_path: Path) -> None:
+    plan = planned(write(blobs(64), BLOBS), dataset__batch_size=10**12)
+    assert run(plan, tmp_path / "run", Log()).status == "finished"
+
+
+def test_replicas_on_devices_of_their_own_share_what_a_batch_takes(write: Write) -> None:
+    plan = planned(write(blobs(64), ROOMY))
+    free = memory(plan, 1024).training
+    one, two = Room(plan, 4096, free=free), Room(plan, 4096, 2, free)
+    assert two.needed.training == memory(plan, 2048).training < one.needed.training
+    assert two.largest == 2 * one.largest < 2048
 
 
 def test_weights_that_there_is_no_memory_for_are_told(write: Write, tmp_path: Path) -> None:

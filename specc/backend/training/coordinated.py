@@ -25,8 +25,8 @@ class Coordinated(Steps):
     here = False
 
     @property
-    def on_cpu(self) -> bool:
-        return False  # the chief hands out batches, and gathers them itself
+    def on_cpus(self) -> bool:
+        return False  # the chief hands out batches, and takes no step itself
 
     def feed(self, batches: Callable[[Cut | None], Any]) -> Any:
         return iter(batches(None))

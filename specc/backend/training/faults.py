@@ -12,12 +12,10 @@ from typing import Any
 import tensorflow as tf
 
 from specc import codes
-from specc.backend.devices import free_memory
 from specc.backend.lower import reason
+from specc.backend.training.room import TOO_MUCH, Room
 from specc.calls import Call
 from specc.diagnostics import Code, Log, Rejected, Span
-from specc.memory import largest_batch, memory
-from specc.memory.figures import size
 from specc.plan import Plan, Step, Training
 
 REFUSALS = (
@@ -34,8 +32,8 @@ REFUSALS = (
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError)
 """What an operation of several processes raises when one of them does not answer any more."""
 
-MARGIN = 0.9
-"""What of free memory a batch can have: it lies in pieces, and more than tensors is kept in it."""
+ONEDNN = "Operation received an exception:Status:"
+"""How an error begins that is oneDNN's, which does the arithmetic on a CPU; TensorFlow raises it as `AbortedError`."""
 
 _TASK = r"/job:(\w+)/(?:replica:\d+/)?task:(\d+)"
 _LOST = (re.compile(f"remote target {_TASK}"), re.compile(_TASK))
@@ -66,34 +64,6 @@ def metric_scope(number: int) -> str:
     return f"specc_metric_{number}"
 
 
-@contextmanager
-def memory_explained(plan: Plan, log: Log) -> Iterator[None]:
-    """Report that memory runs out while a network is made. Raises `Rejected`."""
-    free = free_memory()
-    try:
-        yield
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        shortage(plan, log, "there is no memory for the weights of this network", free=free)
-        raise Rejected(log) from error
-
-
-def shortage(plan: Plan, log: Log, message: str, *, free: int, span: Span | None = None) -> None:
-    """Report S604, with what training was to take by the estimate, and the largest batch that fits."""
-    needed = memory(plan)
-    fits = largest_batch(plan, int(MARGIN * free))
-    told = f"training was to take about {size(needed.training)} with `batch_size: {needed.batch}`"
-    told += "" if needed.exact else ", not counting steps of unknown size"
-    told += f", and {size(free)} were free"
-    if fits == 0:
-        remedy = "one example alone is too much by this estimate: a smaller network is needed"
-    elif fits < needed.batch:
-        remedy = f"by this estimate, `batch_size: {fits}` is the largest that fits"
-    else:
-        half = max(1, needed.batch // 2)
-        remedy = f"by this estimate it fits, and it does not: others may take memory too; try `batch_size: {half}`"
-    log.report(codes.S604, span or plan.network.outputs[0].span, message, help=f"{told}\n{remedy}")
-
-
 def of_callback(
     error: Exception,
     callbacks: Sequence[Sequence[Any]],
@@ -120,11 +90,12 @@ def of_callback(
     return False
 
 
-def report(error: tf.errors.OpError, plan: Plan, training: Training, free: int, log: Log) -> None:
+def report(error: tf.errors.OpError, room: Room, training: Training, log: Log) -> None:
     """Say what an operation of TensorFlow's did not take while training ran, at the step, loss or metric it belongs to.
 
-    `free` are the bytes that there were when training began.
+    `room` is the memory that there was when training began.
     """
+    plan = room.plan
     found = _OPERATION.search(str(error))
     message = found["message"].strip() if found else reason(error)
     node = found["node"] if found else ""
@@ -134,8 +105,12 @@ def report(error: tf.errors.OpError, plan: Plan, training: Training, free: int, 
         tensor = _ALLOCATION.search(message)
         what = f"a {tensor['type']} tensor of shape ({tensor['shape'].replace(',', ', ')})" if tensor else "a tensor"
         within = f" in `{step.name}`" if step else ""
-        shortage(plan, log, f"the device has no memory left for {what}{within}", free=free, span=span)
-    elif isinstance(error, LOST):
+        room.shortage(log, f"the device has no memory left for {what}{within}", span=span)
+    elif ONEDNN in message and TOO_MUCH * room.needed.training > room.free:
+        # It says no more than that it could not, and what else can it be?
+        within = f" in `{step.name}`" if step else ""
+        room.shortage(log, f"the device has no memory left{within}", span=span)
+    elif isinstance(error, LOST) and ONEDNN not in message:
         _close_pools(error)
         told = _OWN.sub("", str(error))
         lost = next((found for pattern in _LOST if (found := pattern.search(told))), None)

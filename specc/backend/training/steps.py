@@ -97,19 +97,25 @@ class Steps:
         )
 
     @property
-    def on_cpu(self) -> bool:
-        """Whether all is done by one CPU, which then may gather batches by itself."""
-        return self.replicas == 1 and self._on_cpus
+    def gathers(self) -> bool:
+        """Whether one CPU does everything, which then may gather batches by itself."""
+        return self.replicas == 1 and self.on_cpus
 
     @property
-    def _on_cpus(self) -> bool:
+    def parts(self) -> int:
+        """How many parts of a batch lie in memory of their own: those of GPUs, or of processes that share it."""
+        return self.replicas // len(self._here) if self.replicas > 1 and self.on_cpus else self.replicas
+
+    @property
+    def on_cpus(self) -> bool:
+        """Whether every step is taken by CPUs, and in the memory of this process."""
         return all(":CPU:" in device for device in self.strategy.extended.worker_devices)
 
     def feed(self, batches: Callable[[Cut | None], Any]) -> Any:
         """An iterator for `train` and `evaluate`; `batches(cut)` makes endless global batches, whole without `cut`."""
         if self.replicas == 1:
             return iter(batches(None))
-        if self._on_cpus:
+        if self.on_cpus:
             # TensorFlow's iterators for several devices bring batches to their memory, which is where they are, by
             # threads that are tuned whatever a dataset says, and whoever ends one waits for them: see `Split`.
             return iter(batches(partial(shards, replicas=self.replicas, here=self._here)))
@@ -132,7 +138,7 @@ class Steps:
 
     def _next(self, iterator: Any) -> Any:
         """The next batch of an iterator that `feed` made."""
-        if self.replicas == 1 or not self._on_cpus:
+        if self.replicas == 1 or not self.on_cpus:
             return iterator.get_next()
         return self.strategy.experimental_distribute_values_from_function(lambda _: iterator.get_next())
 
