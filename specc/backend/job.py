@@ -316,7 +316,7 @@ class Job:
 
     def _feed(self, split: str) -> Feed:
         chosen, learns = self.data.splits[split], split == "train"
-        return feed(self.plan, self.dataset, chosen, self.log, learns=learns, here=self.steps.gathers)
+        return feed(self.plan, self.dataset, chosen, self.log, learns=learns, here=self.steps.on_cpus)
 
     def _metrics(self, steps: Steps, outcome: Outcome, callbacks: Sequence[Any]) -> dict[str, Logs]:
         """Of each split; of the training split the logs of the epoch whose weights the model has."""

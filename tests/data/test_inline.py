@@ -11,6 +11,7 @@ from data_plans import data_plan, feature, reader
 
 from specc.backend.data import open_data
 from specc.backend.data import split as split_module
+from specc.backend.data.cut import Cut
 from specc.diagnostics import Log
 
 EXAMPLES, BATCH = 53, 8  # of which 37 are trained on: an uneven last batch
@@ -61,6 +62,30 @@ def test_without_shuffling_a_pass_is_like_any_other(split):
     wanted = taken(examples.batches(BATCH).repeat(), 12)
     for one, other in zip(taken(examples.inline(BATCH), 12), wanted, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
+
+
+@pytest.mark.parametrize("here", [range(3), range(1, 3)])
+def test_parts_for_replicas_are_those_of_a_stream(split, here):
+    examples, cut = split(), Cut(3, here)
+    where = {"seed": 9, "shuffle": True, "epoch": 1, "step": 3}
+    count = 2 * examples.steps(BATCH)
+
+    found = taken(examples.inline(BATCH, **where, cut=cut), count)
+
+    parts = taken(examples.stream(BATCH, **where, cut=cut), count * len(here))
+    for batch, expected in zip(found, zip(*[iter(parts)] * len(here), strict=True), strict=True):
+        for one, other in zip(batch, itertools.chain.from_iterable(expected), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_batch_with_fewer_examples_than_replicas_lends_some_to_who_has_none(split):
+    examples = split()
+    cut = Cut(4, range(4))
+    for parts in (
+        examples.inline(2, cut=cut).get_next(),
+        [*itertools.islice(examples.stream(2, seed=0, shuffle=False, cut=cut), 4)],
+    ):
+        assert [(len(part[0]["x"]), int(part[-1])) for part in parts] == [(1, 0), (1, 1), (1, 0), (1, 1)]
 
 
 def test_a_compiled_loop_takes_one_after_the_other(split):

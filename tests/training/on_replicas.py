@@ -1,8 +1,9 @@
 """Run as a program of its own: train each spec on one device and on several, and leave both networks' weights.
 
 `on_replicas.py FOLDER` trains every `FOLDER/NAME.yaml` and writes `FOLDER/NAME.npz` with the weights `one-I` and
-`several-I`, the replicas' own copies `copy-I-R` of what is trained and `replica-I-R` of what is not, and the histories.
-Logical devices must be set before TensorFlow starts, so this cannot be the process of the tests.
+`several-I`, the replicas' own copies `copy-I-R` of what is trained and `replica-I-R` of what is not, the histories, and
+the share of time that several were `waiting` for data. Logical devices must be set before TensorFlow starts, so this
+cannot be the process of the tests.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main(folder: Path) -> None:
             for i, variable in enumerate(variables):
                 for r, copy in enumerate(variable.value.values):
                     found[f"{kind}-{i:02}-{r}"] = kept(copy.numpy())
-        np.savez(folder / f"{path.stem}.npz", **found)
+        np.savez(folder / f"{path.stem}.npz", waiting=several.waiting, **found)
 
 
 if __name__ == "__main__":

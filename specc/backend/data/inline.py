@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from specc.backend.data.cut import Cut
+
 
 class Inline:
     """Endless batches, as an iterator of tf.data gives them, by a few operations of the graph that asks for them.
@@ -24,9 +26,13 @@ class Inline:
         batch_size: int,
         epoch: int,
         step: int,
+        cut: Cut | None = None,
     ) -> None:
-        """Batches that `gather` makes of numbers of examples, which `order` gives for the number of an epoch, int64."""
-        self.gather, self.order, self.steps, self.batch_size = gather, order, steps, batch_size
+        """Batches that `gather` makes of numbers of examples, which `order` gives for the number of an epoch, int64.
+
+        With `cut`, a list of parts for replicas, how many examples of each count last.
+        """
+        self.gather, self.order, self.steps, self.batch_size, self.cut = gather, order, steps, batch_size, cut
         with tf.device("CPU:0"):
             self.epoch = tf.Variable(epoch, dtype=tf.int64, trainable=False)
             self.step = tf.Variable(step, dtype=tf.int64, trainable=False)
@@ -52,4 +58,9 @@ class Inline:
             start = step * self.batch_size
             rows = self.numbers[start : start + self.batch_size]
             self.step.assign(step + 1)
-            return self.gather(rows)
+            return self.gather(rows) if self.cut is None else [self._part(rows, r) for r in self.cut.here]
+
+    def _part(self, rows: Any, replica: int) -> Any:
+        assert self.cut is not None
+        start, end, count = self.cut.part(tf.shape(rows, out_type=tf.int64)[0], replica)
+        return (*self.gather(rows[start:end]), count)

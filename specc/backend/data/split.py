@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,15 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from specc.backend.data.augmentation import Augment, Tensors
+from specc.backend.data.cut import Cut
 from specc.backend.data.inline import Inline
 from specc.backend.data.order import FEW, in_order
 from specc.backend.data.prepared import Kept, UnreadableError, as_written, raw_fields, take
 from specc.data.faults import undecodable
 from specc.kinds.arrays import Array
 from specc.kinds.features import Feature
-
-Cut = Callable[[tf.data.Dataset], tf.data.Dataset]
-"""Global batches to those parts of them that are for the replicas of this process."""
 
 SAMPLE = 256
 """Of so many examples the raw fields are kept."""
@@ -102,7 +100,14 @@ class Split:
         return tf.data.Dataset.counter(epoch).flat_map(as_written(one_epoch))
 
     def inline(
-        self, batch_size: int, *, seed: int = 0, shuffle: bool | int = False, epoch: int = 0, step: int = 0
+        self,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        shuffle: bool | int = False,
+        epoch: int = 0,
+        step: int = 0,
+        cut: Cut | None = None,
     ) -> Inline | None:
         """What `stream` gives, by operations of the loop's own; None where examples are not all in memory, or too many.
 
@@ -114,7 +119,8 @@ class Split:
         def order(number: Any) -> Any:
             return in_order(self.examples, shuffle, _key(seed, number))(0, self.examples)
 
-        return Inline(self._taken, order, steps=self.steps(batch_size), batch_size=batch_size, epoch=epoch, step=step)
+        steps = self.steps(batch_size)
+        return Inline(self._taken, order, steps=steps, batch_size=batch_size, epoch=epoch, step=step, cut=cut)
 
     def batches(self, batch_size: int) -> Any:
         """Every example once, in order."""
@@ -129,9 +135,9 @@ class Split:
     def _elements(self, numbers: Any, augment: Augment | None = None, cut: Cut | None = None) -> Any:
         """Numbers of examples, a batch at a time, and the key that each batch draws from, to the examples."""
         if cut is not None and augment is not None:
-            return cut(self._elements(numbers, augment))
+            return cut.dataset(self._elements(numbers, augment))
         if cut is not None:
-            numbers = cut(numbers.map(as_written(lambda rows, key: (rows,))))
+            numbers = cut.dataset(numbers.map(as_written(lambda rows, key: (rows,))))
 
         def examples(batch: Any, last: Any) -> Any:
             inputs, targets, *weight = self._taken(batch)

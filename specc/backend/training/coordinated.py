@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from specc.backend.data.split import Cut
+from specc.backend.data.cut import Cut
 from specc.backend.training.steps import Steps, Tally
 
 

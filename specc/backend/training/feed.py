@@ -8,7 +8,7 @@ from typing import Any
 
 from specc.backend.data import Split
 from specc.backend.data.augmentation import augmentation
-from specc.backend.data.split import Cut
+from specc.backend.data.cut import Cut
 from specc.diagnostics import Log
 from specc.plan import Dataset, Plan
 
@@ -34,7 +34,7 @@ class Feed:
 def feed(plan: Plan, dataset: Dataset, split: Split, log: Log, *, learns: bool, here: bool = False) -> Feed:
     """A split in the batches of a plan; where it is not learnt from, each pass is like any other.
 
-    `here`: one CPU does everything, so that the loop may gather for itself what lies in memory.
+    `here`: CPUs of this process take every step, so that the loop may gather for itself what lies in memory.
 
     Raises:
         Rejected: what Keras refuses of `augment` is in `log`.
@@ -44,7 +44,7 @@ def feed(plan: Plan, dataset: Dataset, split: Split, log: Log, *, learns: bool, 
 
     def stream(epoch: int, step: int, cut: Cut | None = None) -> Any:
         if here and augment is None:
-            inline = split.inline(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step)
+            inline = split.inline(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step, cut=cut)
             if inline is not None:
                 return inline
         return split.stream(size, seed=seed, shuffle=shuffle, epoch=epoch, step=step, augment=augment, cut=cut)

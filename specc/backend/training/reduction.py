@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-import tensorflow as tf
 from keras import ops
 
 AVERAGED = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum")
@@ -127,28 +126,3 @@ def first(tensor: Any, count: Any) -> Any:
     if (mask := mask_of(tensor)) is not None:
         head._keras_mask = mask[:count]
     return head
-
-
-def shards(dataset: tf.data.Dataset, replicas: int, here: range) -> tf.data.Dataset:
-    """Global batches cut for replicas: for each an element for every replica that is `here`, the examples counted last.
-
-    The parts differ by one example at most. A part without any borrows one, counted as none: batch normalization must
-    not see an empty batch.
-    """
-
-    # Plain graph operations: autograph would spend longer on reading these functions than on tracing them.
-    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def cut(*batch: Any) -> tf.data.Dataset:
-        size = tf.shape(tf.nest.flatten(batch)[0], out_type=tf.int64)[0]
-
-        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-        def part(replica: Any) -> Any:
-            start, stop = replica * size // replicas, (replica + 1) * size // replicas
-            end = tf.maximum(stop, start + 1)
-            inside = tf.nest.map_structure(lambda tensor: tensor[start:end], batch)
-            return (*inside, tf.cast(stop - start, tf.int32))
-
-        return tf.data.Dataset.range(here.start, here.stop).map(part)
-
-    # Said, because `flat_map` forgets it: an endless dataset spares every step the question whether it has ended.
-    return dataset.flat_map(cut).apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))

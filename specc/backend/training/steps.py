@@ -11,11 +11,12 @@ import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from specc import codes
-from specc.backend.data.split import Cut
+from specc.backend.data.cut import Cut
+from specc.backend.data.inline import Inline
 from specc.backend.objective import Objective, Term
 from specc.backend.training.faults import blamed, loss_scope, metric_scope
 from specc.backend.training.gradients import SUM, added, told
-from specc.backend.training.reduction import counted, first, mask_of, of_classes, shards, summed, update
+from specc.backend.training.reduction import counted, first, mask_of, of_classes, summed, update
 from specc.backend.training.together import Together
 from specc.diagnostics import Log
 
@@ -97,11 +98,6 @@ class Steps:
         )
 
     @property
-    def gathers(self) -> bool:
-        """Whether one CPU does everything, which then may gather batches by itself."""
-        return self.replicas == 1 and self.on_cpus
-
-    @property
     def parts(self) -> int:
         """How many parts of a batch lie in memory of their own: those of GPUs, or of processes that share it."""
         return self.replicas // len(self._here) if self.replicas > 1 and self.on_cpus else self.replicas
@@ -118,12 +114,12 @@ class Steps:
         if self.on_cpus:
             # TensorFlow's iterators for several devices bring batches to their memory, which is where they are, by
             # threads that are tuned whatever a dataset says, and whoever ends one waits for them: see `Split`.
-            return iter(batches(partial(shards, replicas=self.replicas, here=self._here)))
+            return iter(batches(Cut(self.replicas, self._here)))
 
         def own(context: Any) -> tf.data.Dataset:
             here = self.replicas // context.num_input_pipelines
             first = context.input_pipeline_id * here
-            return batches(partial(shards, replicas=self.replicas, here=range(first, first + here)))
+            return batches(Cut(self.replicas, range(first, first + here)))
 
         return iter(self.strategy.distribute_datasets_from_function(own))
 
@@ -140,7 +136,8 @@ class Steps:
         """The next batch of an iterator that `feed` made."""
         if self.replicas == 1 or not self.on_cpus:
             return iterator.get_next()
-        return self.strategy.experimental_distribute_values_from_function(lambda _: iterator.get_next())
+        part = iter(iterator.get_next()).__next__ if isinstance(iterator, Inline) else iterator.get_next
+        return self.strategy.experimental_distribute_values_from_function(lambda _: part())
 
     def build(self) -> None:
         """Make the optimizer's variables, so that all there is can be read and set."""
@@ -421,4 +418,9 @@ def _timed(get_next: Callable[[], Any]) -> tuple[Any, Any]:
     with tf.control_dependencies([began]):
         batch = get_next()
     with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-        return batch, tf.timestamp() - began
+        waited = tf.timestamp() - began
+    if any(isinstance(part, tf.distribute.DistributedValues) for part in tf.nest.flatten(batch)):
+        # Else a replica that has its part already would begin, and keep the clock from being asked.
+        with tf.control_dependencies([waited]):
+            batch = tf.nest.map_structure(tf.identity, batch, expand_composites=True)
+    return batch, waited
