@@ -29,7 +29,7 @@ check: $(DEV) ## lint, formatting, types, import rules, freshness of what is gen
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m pytest -q tests/test_house.py -k "not command"
-	TF_CPP_MIN_LOG_LEVEL=2 $(PY) scripts/generate.py --check
+	$(PY) scripts/generate.py --check
 
 test-all: check data ## every test, the long trainings on fetched data with them
 	$(PY) -m pytest -n 2 --dist loadgroup
@@ -46,7 +46,7 @@ format: $(DEV) ## put code into its form
 	$(PY) -m ruff format .
 
 generated: $(DEV) ## make catalog, schema, reference and tables anew
-	TF_CPP_MIN_LOG_LEVEL=2 $(PY) scripts/generate.py
+	$(PY) scripts/generate.py
 
 clean: ## remove the virtual environment and every cache
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,12 +13,11 @@ import json
 import runpy
 import sys
 from collections.abc import Iterator
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
-import keras
 
 from specc import catalog, codes, shapes
 from specc.backend import introspect
@@ -57,7 +56,7 @@ def built() -> Iterator[tuple[str, str]]:
     for name in architectures.names():
         path = f"specc/catalog/architectures/{name}.json"
         made = json.loads((ROOT / path).read_text(encoding="utf-8")) if (ROOT / path).exists() else {}
-        if made.get("keras") != keras.__version__:
+        if made.get("keras") != metadata.version("keras"):
             yield path, architectures.text(name)
 
 
