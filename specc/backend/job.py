@@ -309,6 +309,8 @@ class Job:
     def _how(self) -> str:
         """On what a run runs, and in which arithmetic."""
         devices = ", ".join(manifest.devices(self.steps.strategy))
+        if (workers := manifest.workers(self.steps.strategy)) > 1:
+            devices = f"{workers} workers with {devices} each"
         return f"{devices} in {self.plan.runtime.precision}, {'with' if self.steps.xla else 'without'} XLA"
 
     def _write_history(self, path: Path, history: Mapping[str, Sequence[float]]) -> None:

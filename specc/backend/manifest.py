@@ -45,6 +45,7 @@ def facts(plan: Plan, steps: Steps, data: Data) -> dict[str, Any]:
         "strategy": {
             "asked": plan.runtime.strategy.name,
             "replicas": strategy.num_replicas_in_sync,
+            "workers": workers(strategy),
             "devices": devices(strategy),
         },
         "precision": plan.runtime.precision,
@@ -77,6 +78,18 @@ def read(run: Path) -> dict[str, Any] | None:
 def devices(strategy: Any) -> list[str]:
     """The devices that a strategy trains on, as specs name them: `gpu:0`."""
     return [":".join(name.lower().rsplit(":", 2)[-2:]) for name in strategy.extended.worker_devices]
+
+
+def workers(strategy: Any) -> int:
+    """How many processes train, each on such devices."""
+    clustered = tf.distribute.MultiWorkerMirroredStrategy, tf.distribute.ParameterServerStrategy
+    if not isinstance(strategy, clustered):
+        return 1
+    # TensorFlow's property does not know that of a strategy with servers.
+    cluster = (strategy.cluster_resolver or strategy._cluster_resolver).cluster_spec()
+    # A chief trains too, but where servers hold the variables.
+    jobs = ("worker",) if isinstance(strategy, clustered[1]) else ("chief", "worker")
+    return sum(cluster.num_tasks(job) for job in jobs if job in cluster.jobs) or 1
 
 
 def command(source: Source) -> str:

@@ -103,6 +103,7 @@ def test_two_workers_leave_one_run(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "run").iterdir()} == KEPT
     told = manifest(tmp_path / "run")
     assert (told["status"], told["strategy"]["replicas"]) == ("finished", 2)  # type: ignore[index]
+    assert any(line.startswith("trained on   2 workers with cpu:0 each in float32") for line in launch.said)
     assert told["command"] == "specc launch spec.yaml --workers 2 --set training.epochs=3"
     assert sum(line.startswith("epoch ") for line in launch.said) == 3
     assert "run          run\n" in launch.said
@@ -115,6 +116,7 @@ def test_servers_hold_what_two_workers_learn(tmp_path: Path) -> None:
     with launched(tmp_path, "-w", "2", "-s", "2", "--out", "run", training__epochs=8) as launch:
         assert launch.ends() == 0, "".join(launch.said)
     assert {path.name for path in (tmp_path / "run").iterdir()} == KEPT
+    assert manifest(tmp_path / "run")["strategy"]["workers"] == 2  # type: ignore[index]
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     assert int(model.optimizer.iterations) == 8 * 13
     rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
