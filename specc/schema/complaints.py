@@ -115,7 +115,7 @@ def _any_of(finding: Finding, node: Tree, root: Tree) -> Iterator[Complaint]:
         if inner.depth or "x-names" in inner.schema or inner.keyword in ("anyOf", "required", "additionalProperties"):
             yield from _told(inner, root)
         else:
-            yield _wrong_value(finding, node)
+            yield _wrong_value(finding, node, inner.keyword)
 
 
 def _of_another_kind(finding: Finding) -> bool:
@@ -276,19 +276,27 @@ def _bad_key(finding: Finding, node: Tree) -> Complaint:
     return Complaint(codes.S105, node[key].key, message)
 
 
-def _wrong_value(finding: Finding, node: Tree) -> Complaint:
-    """S105, or S107 for a version of the language that is not this one."""
-    value, where = finding.value, _place(finding)
+def _wrong_value(finding: Finding, node: Tree, keyword: str = "") -> Complaint:
+    """S105, or S107 for a version of the language that is not this one; `keyword` is what a branch is broken by."""
+    value, where, keyword = finding.value, _place(finding), keyword or finding.keyword
     if finding.path == ("specc",) and is_whole(value):
         message = f"the spec is written in version {value} of the language, and this is version 1"
         return Complaint(codes.S107, node.span, message, "write `specc: 1`")
     wanted = needed(finding.schema)
-    if finding.keyword == "minItems" and value == []:
+    if keyword == "minItems" and value == []:
         return Complaint(codes.S105, node.span, f"{where} is an empty list", f"it must be {wanted}")
+    if keyword == "uniqueItems" and (again := _again(value)) is not None:
+        item = node[again]
+        return Complaint(codes.S105, item.span, f"{where} has {shown(value[again])} twice", "take one of them out")
     told = f"is empty, and must be {wanted}" if value is None else f"must be {wanted}, not {met(value)}"
     choices = _choices(finding)
     hint, fix = remedy(value, finding.schema, choices), revaluing(node.span, value, finding.schema, choices)
     return Complaint(codes.S105, node.span, f"{where} {told}", hint, fix)
+
+
+def _again(items: Sequence[object]) -> int | None:
+    """The place of the first scalar that stands in a list before as well."""
+    return next((i for i, item in enumerate(items) if not isinstance(item, (dict, list)) and item in items[:i]), None)
 
 
 def _choices(finding: Finding) -> list[str]:

@@ -202,6 +202,18 @@ def _tree(value: Any) -> Tree:
             {"layer": {"Lambda": "x"}},
             ("S102", "a spec cannot use `Lambda`", "it takes functions or objects of Python, which a spec cannot hold"),
         ),
+        (
+            "strategies",
+            "mirrored",
+            {"devices": ["cpu:0", "cpu:1", "cpu:0"]},
+            ("S105", "`devices` has `cpu:0` twice", "take one of them out"),
+        ),
+        (
+            "strategies",
+            "mirrored",
+            {"devices": ["gpu0"]},
+            ("S105", '`devices[0]` must be a device like `gpu:0` or `cpu:1`, not the text "gpu0"', ""),
+        ),
         ("optimizers", "Adam", {"lr": 0.1}, ("S103", "`Adam` has no argument `lr`", "did you mean `learning_rate`?")),
         (
             "optimizers",

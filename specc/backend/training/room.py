@@ -18,7 +18,7 @@ from specc.plan import Plan, Step
 MARGIN = 0.9
 """What of free memory a batch can have: it lies in pieces, and more than tensors is kept in it."""
 
-TOO_MUCH = 2
+TOO_MUCH = 1.5
 """What is foretold to take so many times the memory that is free is not tried on CPUs: a system that runs out of memory
 ends processes without a word. Estimates are nearer than that."""
 

@@ -20,7 +20,7 @@ class Mirrored:
         "the devices, as in `[gpu:0, gpu:1]`; left out: every GPU. `[cpu:0, cpu:1]` divides the CPU, to try it out",
         {
             "type": "array",
-            "items": {"type": "string", "pattern": "^(cpu|gpu):[0-9]+$"},
+            "items": {"type": "string", "pattern": "^(cpu|gpu):[0-9]+$", "x-needs": "a device like `gpu:0` or `cpu:1`"},
             "minItems": 1,
             "uniqueItems": True,
         },
