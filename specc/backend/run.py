@@ -112,6 +112,6 @@ def prepared(
     # The first one last: what is wrong with any of them is told before training begins.
     steps = [compiled(phase) for phase in reversed(training.phases)][-1]
     room = Room(plan, batch, steps.parts)
-    if steps.on_cpus:
+    if steps.on_cpus and not steps.xla:  # XLA's programs hold less than is reckoned with
         room.foresee(log)
     return Job(plan, dataset, training, data, steps, compiled, room, log, started, debug)
