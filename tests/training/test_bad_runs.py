@@ -325,6 +325,18 @@ def test_what_cannot_fit_is_not_tried(write: Write, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("xla", [True, False])
+def test_what_xla_compiles_is_tried_since_it_may_take_less(
+    xla: bool, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("specc.backend.devices.free", lambda: 2**10)
+    plan, log = planned(write(blobs(64), BLOBS), runtime__xla=xla), Log()
+    if xla:
+        assert run(plan, tmp_path / "run", log).status == "finished"
+    else:
+        assert rejected(plan, tmp_path / "run").code.id == "S604"
+
+
 def test_no_more_is_foretold_than_there_are_examples(write: Write, tmp_path: Path) -> None:
     plan = planned(write(blobs(64), BLOBS), dataset__batch_size=10**12)
     assert run(plan, tmp_path / "run", Log()).status == "finished"
