@@ -130,8 +130,9 @@ class _Graph:
     def forward(self) -> int:
         """The bytes at the worst moment of the way forth in training, where nothing goes that a gradient reads."""
         live = peak = 0
+        held = self.inputs | self.read_first.keys()
         for number, node in enumerate(self.nodes):
-            gone = self._gone(node, number, self.inputs | self.read_first.keys())
+            gone = self._gone(node, number, held)
             if node.gives != node.takes:
                 new = self._made(node)
                 peak = max(peak, live + new - self._over(node, gone, new))

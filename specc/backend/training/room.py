@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import tensorflow as tf
 
@@ -23,7 +24,7 @@ TOO_MUCH = 1.5
 ends processes without a word. Estimates are nearer than that."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Room:
     """What there was for a plan when it began: `free` bytes, on each of so many devices as share a batch.
 
@@ -35,7 +36,7 @@ class Room:
     parts: int = 1
     free: int = field(default_factory=free_memory)
 
-    @property
+    @cached_property
     def needed(self) -> Memory:
         """What training takes on one of the devices, by the estimate."""
         return memory(self.plan, -(-self.batch // self.parts))
