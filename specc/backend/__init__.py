@@ -7,6 +7,9 @@ import sys
 import tempfile
 from importlib import import_module
 
+GPU = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+"""What there is on a machine with a GPU: of NVIDIA, under Windows, of AMD."""
+
 
 def _load_quietly() -> None:
     """Load TensorFlow and let it look for devices without the lines that both write past Python to standard error.
@@ -16,7 +19,9 @@ def _load_quietly() -> None:
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         import_module("tensorflow")
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    # What TensorFlow calls an error comes as an exception too, or is none, like what oneDNN does not do here; but
+    # of a GPU only these lines may tell why it cannot be used.
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2" if any(map(os.path.exists, GPU)) else "3"
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as noise:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -248,3 +249,25 @@ def test_the_manifest_has_the_most_memory_that_was_held(write: Write, tmp_path: 
     peak = json.loads((out / "manifest.json").read_text())["peak_memory"]
     assert 0.8 * int(judged.stdout) < peak["process"] <= int(judged.stdout)
     assert ("gpu" in peak) is bool(tf.config.list_physical_devices("GPU"))
+
+
+def test_tensorflow_says_nothing_of_its_own_while_a_mask_is_turned(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", words=np.arange(64).reshape(16, 4) % 5, y=np.arange(16) % 2)
+    (tmp_path / "m.yaml").write_text(
+        "specc: 1\n"
+        "dataset:\n"
+        "  source: {npz: data.npz}\n"
+        "  inputs: {words: {type: tensor, shape: [4], dtype: int32}}\n"
+        "  targets: {y: {type: category, classes: 2}}\n"
+        "model:\n"
+        "  layers:\n"
+        "    - Embedding: {input_dim: 5, output_dim: 3, mask_zero: true}\n"
+        "    - LSTM: 4\n"
+        "    - Dense: {units: 2, activation: softmax}\n"
+        "training: {loss: sparse_categorical_crossentropy, optimizer: sgd, epochs: 1}\n"
+    )
+    quiet = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    words = [sys.executable, "-m", "specc", "run", "m.yaml"]
+    done = subprocess.run(words, cwd=tmp_path, env=quiet, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.partition(" ")[0] for line in done.stderr.splitlines() if line] == ["m:", "epoch"]
