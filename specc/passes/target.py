@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from specc import codes
-from specc.calls import Call
+from specc.calls import UNKNOWN_VALUE, Call
 from specc.diagnostics import Log
 from specc.plan import Plan, Ref, Step
 from specc.tensors import Tensor, show
@@ -109,8 +109,10 @@ def _look_at(step: Step, plan: Plan, log: Log) -> None:
                 related=step.callers,
             )
             return
+        if _is_open(tensor) and any(_waits(call) for call in _calls(step.call)):
+            return  # the data will tell, before anything runs
         if _is_open(tensor) or step.call.name in VALUES_DECIDE:
-            why = VALUES_DECIDE.get(step.call.name, f"{show(tensor.shape)} is known only when it runs")
+            why = VALUES_DECIDE.get(step.call.name, f"{show(tensor.shape)}, as is known only when it runs")
             log.report(
                 codes.S603,
                 step.span,
@@ -125,6 +127,10 @@ def _look_at(step: Step, plan: Plan, log: Log) -> None:
 
 def _lacking(call: Call) -> str | None:
     return WITHOUT_KERNEL.get(call.family, {}).get(call.name)
+
+
+def _waits(call: Call) -> bool:
+    return any(value is UNKNOWN_VALUE for value in call.arguments.values())
 
 
 def _calls(value: Any) -> Iterator[Call]:

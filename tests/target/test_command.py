@@ -66,3 +66,26 @@ def test_exactly_means_that_xla_has_compiled_it(cli, write):
     spec = write("model.yaml", SPEC.replace("RandomRotation: 0.1", "RandomFlip"))
     ended = cli("validate", "--target", "tpu", "--exact", spec)
     assert (ended.status, ended.err) == (0, "")
+
+
+def test_what_only_the_data_tells_is_no_open_shape(cli, write, tmp_path):
+    rows = "".join(f"{i % 7},{'abc'[i % 3]}\n" for i in range(64))
+    (tmp_path / "t.csv").write_text(f"x,y\n{rows}", encoding="utf-8")
+    spec = write(
+        "model.yaml",
+        "specc: 1\n"
+        "dataset:\n"
+        "  source: {csv: t.csv}\n"
+        "  inputs: {x: {type: number}}\n"
+        "  targets: {y: {type: category}}\n"
+        "  batch_size: 8\n"
+        "model:\n"
+        "  layers:\n"
+        '    - Dense: {units: "${targets.y.classes * 2}", activation: relu}\n'
+        '    - Dense: {units: "${targets.y.classes}", activation: softmax}\n'
+        "training: {loss: sparse_categorical_crossentropy, optimizer: adam}\n",
+    )
+    for typed in (["validate"], ["validate", "--exact"], ["run", "--dry-run"]):
+        ended = cli(*typed, "--target", "tpu", spec)
+        assert ended.status == 0, ended.err
+        assert "S603" not in ended.err
