@@ -10,11 +10,12 @@ import keras
 from specc import catalog, codes
 from specc.backend.lower import lower, named, operation, reason, value
 from specc.backend.precision import policy
+from specc.backend.recurrent import settle
 from specc.calls import Call
 from specc.catalog.exact import sizes
 from specc.diagnostics import Log, Refusal, Rejected
 from specc.plan import Edge, Network, Phase, Plan, Ref, Step
-from specc.tensors import Tensor, cudnn_learns
+from specc.tensors import Tensor
 
 REFUSALS = (ValueError, TypeError, AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError)
 """What Keras raises when a layer cannot be built or called on what it is given."""
@@ -31,11 +32,7 @@ def build(plan: Plan, log: Log) -> keras.Model:
     with policy(plan.runtime.precision):
         inputs, made = tensors_of(plan, log)
         outputs = {output.name: pick(output.ref, made) for output in plan.network.outputs}
-        model = keras.Model(inputs, outputs, name=plan.name.replace("-", "_"))
-    for layer in model._flatten_layers():
-        if getattr(layer, "use_cudnn", None) == "auto" and not cudnn_learns(layer.compute_dtype):
-            layer.use_cudnn = False
-    return model
+        return keras.Model(inputs, outputs, name=plan.name.replace("-", "_"))
 
 
 def tensors_of(plan: Plan, log: Log) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -89,6 +86,7 @@ def _apply(step: Step, objects: dict[str, Any], made: Mapping[str, Any], network
         built = objects[step.name]
         if step.frozen and step.shares is None:
             built.trainable = False
+        settle(built)
         if len(tensors) == 1:
             return built(next(iter(tensors.values())), **step.options)
         return built(**tensors, **step.options)

@@ -18,6 +18,7 @@ from specc.backend.inference.bare import open_saved_model
 from specc.backend.inference.examining import examine as look
 from specc.backend.inference.examining import open_examples
 from specc.backend.objective import compile_model
+from specc.backend.recurrent import settle
 from specc.backend.training import loop
 from specc.backend.training.steps import Steps
 from specc.diagnostics import Log, Rejected, Span
@@ -121,8 +122,10 @@ def load(run: Path, log: Log) -> tuple[keras.Model, Mapping[str, State]]:
         raise Rejected(log)
     try:
         states = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["features"]
-        return keras.saving.load_model(run / "model.keras", compile=False), states
+        model = keras.saving.load_model(run / "model.keras", compile=False)
     except (ValueError, KeyError, TypeError, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         log.report(codes.S503, Span(str(run), 1, 1, 1, 1), f"the run `{run}` cannot be read: {reason}")
         raise Rejected(log) from error
+    settle(model)
+    return model, states
