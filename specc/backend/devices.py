@@ -16,10 +16,18 @@ def free_memory() -> int:
     """Bytes that are left for training: on the GPU that has least, else in the machine."""
     if not tf.config.list_logical_devices("GPU"):
         return free()
-    # The one place that tells how much of a GPU this process may have.
-    gpus = [device for device in device_lib.list_local_devices() if device.device_type == "GPU"]
-    least: int = min(gpu.memory_limit - taken for gpu, taken in zip(gpus, _on_gpus("current"), strict=True))
-    return least
+    return min(limit - taken for limit, taken in zip(_limits(), _on_gpus("current"), strict=True))
+
+
+def _limits() -> list[int]:
+    """Bytes that this process may have of each GPU, or of each part of one that is divided."""
+    # The one place that tells of a GPU; it knows nothing of parts, and of none that is left to others.
+    whole = [device.memory_limit for device in device_lib.list_local_devices() if device.device_type == "GPU"]
+    seen, limits = tf.config.get_visible_devices("GPU"), []
+    for gpu, limit in zip(tf.config.list_physical_devices("GPU"), whole, strict=True):
+        parts = tf.config.get_logical_device_configuration(gpu) or [tf.config.LogicalDeviceConfiguration()]
+        limits += [int(part.memory_limit * 2**20) if part.memory_limit else limit for part in parts if gpu in seen]
+    return limits
 
 
 def memory_in_use() -> dict[str, int]:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,6 +51,9 @@ training: {{loss: sparse_categorical_crossentropy, optimizer: adam, metrics: [ac
 runtime: {{deterministic: true}}
 """
 
+DRAWN = "recurrent_initializer: glorot_uniform"
+"""An orthogonal matrix, Keras's own choice, cannot be drawn in bfloat16."""
+
 NETWORKS = {
     "mlp": (
         "{type: tensor, shape: [32, 32, 3]}",
@@ -70,7 +73,16 @@ NETWORKS = {
     ),
     "lstm": (
         "{type: tensor, shape: [32, 96]}",
-        ["LSTM: {units: 128, recurrent_initializer: glorot_uniform}"],
+        [f"LSTM: {{units: 128, {DRAWN}}}"],
+    ),
+    "masks": (
+        "{type: tensor, shape: [12], dtype: int32}",
+        [
+            "Embedding: {input_dim: 100, output_dim: 32, mask_zero: true}",
+            f"Bidirectional: {{layer: {{LSTM: {{units: 32, return_sequences: true, {DRAWN}}}}}}}",
+            f"GRU: {{units: 64, return_sequences: true, {DRAWN}}}",
+            "{GlobalMaxPooling1D: {}, name: whole}",
+        ],
     ),
     "attention": (
         "{type: tensor, shape: [32, 96]}",
@@ -86,12 +98,27 @@ NETWORKS = {
 TOO_MUCH = "{Dense: {units: 256, activation: tanh}, repeat: 60}"
 """Of a batch of 8,000 pictures each layer makes 8 GB, which is what kernels on a GPU can count, and all are kept."""
 
+SPECC = ("-m", "specc")
+
+Array = np.ndarray[Any, Any]
+
+HALVES = """
+import runpy
+import tensorflow as tf
+
+gpu = tf.config.list_physical_devices("GPU")[0]
+tf.config.set_logical_device_configuration(gpu, [tf.config.LogicalDeviceConfiguration(memory_limit=4096)] * 2)
+runpy.run_module("specc", run_name="__main__", alter_sys=True)
+"""
+"""What makes two GPUs of one, before specc begins: replicas on GPUs, wherever there is a single one."""
+
 
 @dataclass(frozen=True)
 class Training:
     """One network under some values of `runtime`; what it came to is held against the training called `beside`.
 
     What is `exported` is loaded by specc in a process without a GPU, and refused where it answers otherwise there.
+    With `halves` the first GPU is divided into `gpu:0` and `gpu:1`.
     """
 
     network: str
@@ -101,6 +128,7 @@ class Training:
     same_bits: bool = False
     half: bool = False
     exported: bool = False
+    halves: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,6 +208,7 @@ def trainings(network: str, *, on_cpu: bool) -> list[Training]:
     """Every training of a network. `on_cpu`: the CPU stands in for the GPU."""
     gpu: dict[str, Any] = {"strategy": "cpu" if on_cpu else "gpu"}
     all_gpus = {"strategy": {"mirrored": {"devices": ["cpu:0", "cpu:1"]}} if on_cpu else "mirrored"}
+    halves = {"strategy": {"mirrored": {"devices": ["gpu:0", "gpu:1"]}}}
     free = gpu | {"deterministic": False}
 
     def beside(name: str) -> str | None:
@@ -191,9 +220,14 @@ def trainings(network: str, *, on_cpu: bool) -> list[Training]:
         Training(network, "GPU", gpu, "CPU"),
         Training(network, "GPU, again", gpu, "GPU", same_bits=True),
         Training(network, "mirrored", all_gpus, "CPU"),
+        *([] if on_cpu else [Training(network, "mirrored, on halves", halves, "CPU", halves=True)]),
         Training(network, "GPU, in any order", free, "CPU", exported=True),
         # A short run does not try XLA by itself. Of cuDNN's LSTM it has no kernel.
-        *([] if network == "lstm" else [Training(network, "GPU, with XLA", free | {"xla": True}, beside("CPU"))]),
+        *(
+            []
+            if network in ("lstm", "masks")
+            else [Training(network, "GPU, with XLA", free | {"xla": True}, beside("CPU"))]
+        ),
         *(
             Training(network, precision, free | {"precision": precision}, beside("GPU"), half=True)
             for precision in PRECISIONS[1:]
@@ -275,23 +309,40 @@ def apart(one: Outcome, other: Outcome) -> str:
 
 
 def write(folder: Path, network: str, examples: int) -> Path:
-    """The spec of a network and data that it can learn: noise around a centre for each class.
-
-    A centre is of one colour in each of sixteen squares of a picture, and the same at all times of a sequence, so that
-    what pools sees it as well: where little is learnt, half a point is chance.
-    """
+    """The spec of a network and data that it can learn: where little is learnt, half a point is chance."""
     inputs, layers = NETWORKS[network]
     rng = np.random.default_rng(3)
     y = rng.integers(0, CLASSES, examples)
-    squares, wide, high = ((4, 4, 3), 8, 8) if "[32, 32, 3]" in inputs else ((1, 96), 32, 1)
-    centres = 0.15 * rng.normal(size=(CLASSES, *squares)).astype("float32").repeat(wide, 1).repeat(high, 2)
-    shape = centres.shape[1:]
+    x = words(rng, y) if network == "masks" else pictures(rng, y, (4, 4, 3) if "[32, 32, 3]" in inputs else (1, 96))
     data = folder / f"{network}.npz"
-    np.savez(data, x=centres[y] + rng.normal(size=(examples, *shape)).astype("float32"), y=y.astype("int32"))
+    np.savez(data, x=x, y=y.astype("int32"))
     lines = "\n".join(f"    - {layer}" for layer in [*layers, "Dense: {units: 10, activation: softmax}"])
     spec = folder / f"{network}.yaml"
     spec.write_text(HEAD.format(name=network, data=data, inputs=inputs, layers=lines), encoding="utf-8")
     return spec
+
+
+def pictures(rng: np.random.Generator, y: Array, squares: tuple[int, ...]) -> Array:
+    """Noise around a centre for each class, which is of one colour in each of sixteen squares of a picture, and the
+    same at all times of a sequence, so that what pools sees it as well.
+    """
+    wide, high = (8, 8) if len(squares) == 3 else (32, 1)
+    centres = 0.15 * rng.normal(size=(CLASSES, *squares)).astype("float32").repeat(wide, 1).repeat(high, 2)
+    return centres[y] + rng.normal(size=(len(y), *centres.shape[1:])).astype("float32")
+
+
+def words(rng: np.random.Generator, y: Array) -> Array:
+    """Words, from 1 to 99, of which six in seven are one of nine of their class; 0 pads at the end.
+
+    One text in fifty has no words at all, and one in a thousand is padded in front: cuDNN can do neither.
+    """
+    own = 1 + CLASSES * rng.integers(0, 9, (len(y), 12)) + y[:, None]
+    x = np.where(rng.random(own.shape) < 0.85, own, rng.integers(1, 100, own.shape))
+    lengths = np.where(rng.random(len(y)) < 0.02, 0, rng.integers(4, 13, len(y)))
+    x = np.where(np.arange(12) < lengths[:, None], x, 0)
+    front = rng.random(len(y)) < 0.001
+    x[front] = x[front, ::-1]
+    return x.astype("int32")
 
 
 def train(spec: Path, training: Training, epochs: int) -> Outcome | str:
@@ -300,7 +351,7 @@ def train(spec: Path, training: Training, epochs: int) -> Outcome | str:
     sets |= {"export": ["saved_model"]} if training.exported else {}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        done = specc(spec, out, sets)
+        done = specc(spec, out, sets, program=("-c", HALVES) if training.halves else SPECC)
         if done.returncode:
             return f"ended with status {done.returncode}: {done.stderr[-1200:]}"
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["test"]
@@ -320,14 +371,16 @@ def train(spec: Path, training: Training, epochs: int) -> Outcome | str:
     )
 
 
-def command(spec: Path, out: Path, sets: dict[str, Any], *more: str) -> list[str]:
+def command(spec: Path, out: Path, sets: dict[str, Any], *more: str, program: Sequence[str] = SPECC) -> list[str]:
     words = [word for name, value in sets.items() for word in ("--set", f"{name}={json.dumps(value)}")]
-    return [sys.executable, "-m", "specc", "run", str(spec), "--out", str(out), *words, *more]
+    return [sys.executable, *program, "run", str(spec), "--out", str(out), *words, *more]
 
 
-def specc(spec: Path, out: Path, sets: dict[str, Any], *more: str) -> subprocess.CompletedProcess[str]:
+def specc(
+    spec: Path, out: Path, sets: dict[str, Any], *more: str, program: Sequence[str] = SPECC
+) -> subprocess.CompletedProcess[str]:
     """`specc run`, ended."""
-    return subprocess.run(command(spec, out, sets, *more), capture_output=True, text=True, env=quiet())
+    return subprocess.run(command(spec, out, sets, *more, program=program), capture_output=True, text=True, env=quiet())
 
 
 def quiet() -> dict[str, str]:

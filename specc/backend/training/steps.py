@@ -20,18 +20,35 @@ from specc.backend.training.reduction import counted, first, mask_of, of_classes
 from specc.backend.training.together import Together
 from specc.diagnostics import Log
 
+TICKS = 100_000.0
+"""In which steps that wait are measured, to the second: six hours are an int32, which a GPU leaves on the host."""
+
 
 class Tally(NamedTuple):
     """The sums of a pass so far, which a call of many steps adds to one step after another.
 
     `losses` is float64 `[1 + outputs]`: the total loss and that of each output, each summed over examples. `examples`
-    counts them. `bad` is the first step of the last call whose loss was not finite, or -1; nothing runs after it.
+    counts them. `bad` is the first step of the last call whose loss was not finite, or -1; no loss after it counts.
     `waited` is how many seconds, float64, the steps stood still until their batch was there, or NaN.
     """
 
     losses: Any
     examples: Any
     bad: Any
+    waited: Any
+
+
+class _SoFar(NamedTuple):
+    """What a call of many steps carries from one to the next, each where it is made, so that nothing is copied.
+
+    `losses` and `examples` are those of `Tally`. `finite` says whether every loss of the call is, and `good`, float64,
+    how many are up to the first that is not; `waited`, int32 and on the host, counts `TICKS`.
+    """
+
+    losses: Any
+    examples: Any
+    finite: Any
+    good: Any
     waited: Any
 
 
@@ -187,25 +204,36 @@ class Steps:
         return self._replica_train
 
     def _many(self, step: Callable[[Any], tuple[Any, Any]], *, watch: bool) -> Callable[[Any, Any, Tally], Tally]:
-        """Many steps in one call; with `watch`, a loss that is not finite is the last one.
+        """Many steps in one call; with `watch`, the first loss that is not finite is the last one that counts.
+
+        Where there are CPUs only, it is the last step too. Elsewhere the rest of the call is taken as well: a GPU that
+        is asked after every step whether to go on waits for a seventh of its time.
 
         The sums are carried from call to call in double precision, so that how many steps a call takes, which depends
         on the clock, makes no difference to them.
         """
+        stops = watch and {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
 
         def many(iterator: Any, steps: Any, start: Tally) -> Tally:
-            def go_on(i: Any, tally: Tally) -> Any:
-                return (i < steps) & (tally.bad < 0)
+            def go_on(i: Any, so_far: _SoFar) -> Any:
+                return (i < steps) & so_far.finite if stops else i < steps
 
-            def body(i: Any, tally: Tally) -> tuple[Any, Tally]:
+            def body(i: Any, so_far: _SoFar) -> tuple[Any, _SoFar]:
                 batch, waited = _timed(partial(self._next, iterator))
                 losses, examples = (tf.cast(sums, tf.float64) for sums in step(batch))
-                bad = tf.where(tf.math.is_finite(losses[0]), -1, i) if watch else tally.bad
-                sums = tally.losses + losses * examples, tally.examples + examples
-                return i + 1, Tally(*sums, bad, tally.waited + waited)
+                sums, finite, good = losses * examples, so_far.finite, so_far.good
+                if watch:
+                    sums = tf.where(finite, sums, tf.zeros_like(sums))
+                    finite &= tf.math.is_finite(losses[0])
+                    good += tf.cast(finite, tf.float64)
+                waited += so_far.waited
+                return i + 1, _SoFar(so_far.losses + sums, so_far.examples + examples, finite, good, waited)
 
-            tally: Tally = tf.while_loop(go_on, body, (tf.constant(0), start))[1]
-            return tally
+            begun = _SoFar(start.losses, start.examples, tf.constant(True), tf.zeros([], tf.float64), tf.constant(0))
+            found: _SoFar = tf.while_loop(go_on, body, (tf.constant(0), begun))[1]
+            waited = float("nan") if is_op_determinism_enabled() else tf.cast(found.waited, tf.float64) / TICKS
+            bad = tf.where(found.finite, -1, tf.cast(found.good, tf.int32))
+            return Tally(found.losses, found.examples, bad, start.waited + waited)
 
         # Autograph has nothing to rewrite here, and its pass over the model would cost tracing time.
         compiled: Callable[[Any, Any, Tally], Tally] = tf.function(many, autograph=False, reduce_retracing=True)
@@ -408,17 +436,18 @@ class Steps:
 
 
 def _timed(get_next: Callable[[], Any]) -> tuple[Any, Any]:
-    """The next batch, and the seconds until it was there: a step begins when the one before it has ended.
+    """The next batch, and the ticks until it was there, int32: a step begins when the one before it has ended.
 
-    NaN where operations are deterministic, as no clock is.
+    None are counted where operations are deterministic, as no clock is.
     """
     if is_op_determinism_enabled():
-        return get_next(), tf.constant(float("nan"), tf.float64)
-    began = tf.timestamp()
+        return get_next(), tf.constant(0)
+    with tf.device("CPU:0"):
+        began = tf.timestamp()
     with tf.control_dependencies([began]):
         batch = get_next()
-    with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-        waited = tf.timestamp() - began
+    with tf.device("CPU:0"), tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+        waited = tf.cast(tf.round((tf.timestamp() - began) * TICKS), tf.int32)
     if any(isinstance(part, tf.distribute.DistributedValues) for part in tf.nest.flatten(batch)):
         # Else a replica that has its part already would begin, and keep the clock from being asked.
         with tf.control_dependencies([waited]):
