@@ -13,6 +13,7 @@ import tensorflow as tf
 from specc.backend.data import open_data
 from specc.backend.network import build
 from specc.backend.objective import compile_model
+from specc.backend.run import run
 from specc.backend.training.loop import Feed, Fit, Outcome
 from specc.backend.training.steps import Steps
 from specc.diagnostics import Log
@@ -57,11 +58,16 @@ def test_batches_that_are_there_are_not(write: Write) -> None:
 
 
 def test_the_share_is_in_the_manifest_and_on_the_screen(write: Write, tmp_path: Path, cli) -> None:  # type: ignore[no-untyped-def]
-    ended = cli("run", write(blobs(320), BLOBS), "--out", tmp_path / "run")
+    ended = cli("run", write(blobs(320), BLOBS), "--out", tmp_path / "run", "--set", "dataset.cache=disk")
     assert ended.status == 0, ended.err
     share = json.loads((tmp_path / "run" / "manifest.json").read_text())["waiting_for_data"]
     assert 0 < share < 1
     assert f"data         waited for in {share:.0%} of the time of training" in ended.out
+
+
+def test_nothing_is_waited_for_that_the_loop_gathers_itself(write: Write, tmp_path: Path) -> None:
+    done = run(planned(write(blobs(320), BLOBS)), tmp_path / "run", Log())
+    assert done.waiting == 0
 
 
 @pytest.mark.parametrize(("waiting", "said"), [(0.3, "  30% waiting for data\n"), (0.02, " s\n")])

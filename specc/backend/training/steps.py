@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import keras
@@ -156,6 +156,26 @@ class Steps:
         part = iter(iterator.get_next()).__next__ if isinstance(iterator, Inline) else iterator.get_next
         return self.strategy.experimental_distribute_values_from_function(lambda _: part())
 
+    def _timed(self, iterator: Any) -> tuple[Any, Any]:
+        """The next batch, and the ticks until it was there, int32: a step begins when the one before it has ended.
+
+        None are counted where the loop gathers batches itself, which is work like all else in a step, nor where
+        operations are deterministic, as no clock is.
+        """
+        if isinstance(iterator, Inline) or is_op_determinism_enabled():
+            return self._next(iterator), tf.constant(0)
+        with tf.device("CPU:0"):
+            began = tf.timestamp()
+        with tf.control_dependencies([began]):
+            batch = self._next(iterator)
+        with tf.device("CPU:0"), tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
+            waited = tf.cast(tf.round((tf.timestamp() - began) * TICKS), tf.int32)
+        if any(isinstance(part, tf.distribute.DistributedValues) for part in tf.nest.flatten(batch)):
+            # Else a replica that has its part already would begin, and keep the clock from being asked.
+            with tf.control_dependencies([waited]):
+                batch = tf.nest.map_structure(tf.identity, batch, expand_composites=True)
+        return batch, waited
+
     def build(self) -> None:
         """Make the optimizer's variables, so that all there is can be read and set."""
         optimizer = self.objective.optimizer
@@ -219,7 +239,7 @@ class Steps:
                 return (i < steps) & so_far.finite if stops else i < steps
 
             def body(i: Any, so_far: _SoFar) -> tuple[Any, _SoFar]:
-                batch, waited = _timed(partial(self._next, iterator))
+                batch, waited = self._timed(iterator)
                 losses, examples = (tf.cast(sums, tf.float64) for sums in step(batch))
                 sums, finite, good = losses * examples, so_far.finite, so_far.good
                 if watch:
@@ -433,23 +453,3 @@ class Steps:
         if self.variables:
             with self.strategy.scope():
                 self.objective.optimizer.finalize_variable_values(self.model.trainable_variables)
-
-
-def _timed(get_next: Callable[[], Any]) -> tuple[Any, Any]:
-    """The next batch, and the ticks until it was there, int32: a step begins when the one before it has ended.
-
-    None are counted where operations are deterministic, as no clock is.
-    """
-    if is_op_determinism_enabled():
-        return get_next(), tf.constant(0)
-    with tf.device("CPU:0"):
-        began = tf.timestamp()
-    with tf.control_dependencies([began]):
-        batch = get_next()
-    with tf.device("CPU:0"), tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-        waited = tf.cast(tf.round((tf.timestamp() - began) * TICKS), tf.int32)
-    if any(isinstance(part, tf.distribute.DistributedValues) for part in tf.nest.flatten(batch)):
-        # Else a replica that has its part already would begin, and keep the clock from being asked.
-        with tf.control_dependencies([waited]):
-            batch = tf.nest.map_structure(tf.identity, batch, expand_composites=True)
-    return batch, waited
