@@ -218,14 +218,27 @@ def _total(steps: Iterable[tuple[Weight, ...] | None]) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """The step that looks up what a field holds, by its label, and the argument that says how many entries it has."""
+
+    step: str
+    argument: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
-    """One feature of the data: its name, the field of the source it reads, and what it is."""
+    """One feature of the data: its name, the field of the source it reads, and what it is.
+
+    `looked_up` is where its values go as indices, into the fewest entries, if they go there as they are.
+    """
 
     name: str
     column: str
     feature: Feature
     span: Span
     column_span: Span
+    looked_up: LookUp | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specc.codes import S503
+from specc.codes import S503, S504
 from specc.data.keys import Readable
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array, np
 from specc.kinds.features import BadRows, Origin, State, missing
 from specc.kinds.readers import Coded, Column
+from specc.plan import LookUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Reading:
     by: Readable
     state: State | None
     target: bool
+    looked_up: LookUp | None = None
 
     def read(self, column: Column, origin: Origin) -> Column:
         """The values of a column; of one in which few differ, each is read once."""
@@ -33,6 +35,8 @@ class Reading:
                     origin,
                     "there is nothing to learn from these rows: leave them out",
                 )
+            if self.looked_up is not None:
+                within(self.looked_up, read, origin)
         except BadRows as refusal:
             if not isinstance(column, Coded):
                 raise
@@ -49,6 +53,27 @@ class Reading:
         except Refusal:
             pass  # Of a column of one row alone, in which it is not the odd one.
         return refusal.template.replace("{rows}", origin.row(row))
+
+
+def within(into: LookUp, values: Array, origin: Origin) -> None:
+    """Refuse rows that hold an index without an entry: a CPU would stop at it, and a GPU go on with zeros.
+
+    As `keras.ops.take` has it, indices count from the end where they are negative, and lose their fraction.
+
+    Raises:
+        BadRows: S504.
+    """
+    most = into.entries
+    if values.dtype.kind == "b" or not values.size or (-most - 1 < values.min() and values.max() < most):
+        return
+    outside = np.any((values <= -most - 1) | (values >= most), axis=tuple(range(1, values.ndim)))
+    raise BadRows(
+        S504,
+        f"{{rows}} holds indices that `{into.step}` does not have: `{into.argument}: {most}` is from 0 to {most - 1}",
+        np.asarray(outside),
+        origin,
+        f"let `{into.argument}` be above every index",
+    )
 
 
 @dataclass(slots=True)

@@ -136,6 +136,7 @@ class Source:
                 self.keys[key] if field is None else field.feature,
                 states.get(key),
                 target=key.startswith("targets."),
+                looked_up=None if field is None else field.looked_up,
             )
             try:
                 checked[key] = self._usable(reading, column, origin, block.start, bad)

@@ -190,6 +190,38 @@ def test_a_table_of_bad_rows_only_has_its_header(table: Path, tmp_path: Path, ca
     assert capsys.readouterr().out == "length,width,colour,species,species_probability,weight\n"
 
 
+INDICES = """
+specc: 1
+dataset:
+  source: {npz: data.npz}
+  inputs: {x: {type: tensor, shape: [3], dtype: int32}}
+  targets: {y: {type: category, classes: 2}}
+model:
+  layers:
+    - Embedding: {input_dim: 5, output_dim: 4}
+    - GlobalAveragePooling1D
+    - Dense: {units: 2, activation: softmax}
+training: {loss: sparse_categorical_crossentropy, optimizer: adam, epochs: 1}
+export: [saved_model]
+"""
+
+
+@pytest.mark.parametrize("asked", ["run", "run/export/saved_model"])
+def test_an_index_without_an_entry_is_told_at_its_row_or_passed_over(asked: str, tmp_path: Path, capsys) -> None:
+    np.savez(tmp_path / "data.npz", x=np.arange(60).reshape(20, 3) % 5, y=np.arange(20) % 2)
+    (tmp_path / "spec.yaml").write_text(INDICES)
+    specc.run(tmp_path / "spec.yaml", out=tmp_path / "run")
+    rows = [{"x": [0, 1, 2]}, {"x": [0, 1, 9]}, {"x": [2, 3, 4]}]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert status(["predict", str(tmp_path / asked), str(tmp_path / "rows.jsonl")]) == 1
+    assert "S504 error" in (told := capsys.readouterr().err)
+    assert "rows.jsonl:2" in told
+    assert status(["predict", str(tmp_path / asked), str(tmp_path / "rows.jsonl"), "--on-error", "skip"]) == 0
+    found = capsys.readouterr()
+    assert [json.loads(line)["x"] for line in found.out.splitlines()] == [[0, 1, 2], [2, 3, 4]]
+    assert "rows.jsonl:2" in found.err
+
+
 def test_a_picture_that_cannot_be_decoded_is_passed_over(photos: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "a.jpg").write_bytes((photos / "photos/dark/1.jpg").read_bytes())
     (tmp_path / "b.jpg").write_bytes(b"no picture")

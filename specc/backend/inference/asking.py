@@ -20,7 +20,9 @@ from specc.backend.data.prepared import UNREADABLE, broken, raw_fields
 from specc.backend.inference.answers import Columns, told
 from specc.backend.inference.rows import Batch, Row, Rows, read_parquet, read_rows
 from specc.backend.inference.writing import write_rows
+from specc.backend.said import said
 from specc.data.faults import undecodable
+from specc.data.reading import within
 from specc.diagnostics import Log, Refusal, Rejected, Span, nearest
 from specc.kinds.arrays import Array
 from specc.kinds.exporters import Served
@@ -99,7 +101,13 @@ class Taken:
         """A field of a spec. A window of many rows is found under its own name, others in their columns."""
         window = offsets(field.feature) is not None
         files = Files.of(field, state) if state.get("files") else None
-        read = partial(field.feature.read, state=state)
+
+        def read(column: Array, origin: Origin) -> Array:
+            values = field.feature.read(column, origin, state)
+            if field.looked_up is not None:
+                within(field.looked_up, values, origin)
+            return values
+
         return cls(field.name, (field.name,) if window else field.columns, raw, read, window, files)
 
 
@@ -249,11 +257,8 @@ class Asked:
     def _ask(self, batch: Batch, fields: Mapping[str, Array], where: str) -> tuple[Batch, Columns]:
         """The answers to raw fields, files read; one that cannot be decoded is named, or passed over with its row."""
         files = {taken.name: taken.files for taken in self.fields if taken.files}
-        given = dict(fields)
         try:
-            for name, of in files.items():
-                given[name] = of.contents(fields[name])
-            answers = self.respond({t.name: tf.constant(given[t.name], t.raw.dtype) for t in self.fields})
+            answers = self._answers(fields)
         except UNREADABLE as error:
             for name, of in files.items():
                 names = fields[name]
@@ -266,8 +271,28 @@ class Asked:
                 batch = self._without(faults, batch, self.passed)
                 good = np.delete(np.arange(len(names)), bad)
                 return self._ask(batch, {name: values[good] for name, values in fields.items()}, where)
-            raise
+            faults = self._unanswerable(batch, fields, where)
+            if self.passed is None or not faults:
+                raise next(iter(faults.values()), _unanswered("these rows", error)) from error
+            good = np.delete(np.arange(len(batch)), list(faults))
+            batch = self._without(faults, batch, self.passed)
+            return self._ask(batch, {name: values[good] for name, values in fields.items()}, where)
         return batch, self.told({name: tensor.numpy() for name, tensor in answers.items()})
+
+    def _answers(self, fields: Mapping[str, Array]) -> Mapping[str, Any]:
+        """What the network answers to raw fields, files read."""
+        given = {t.name: t.files.contents(fields[t.name]) if t.files else fields[t.name] for t in self.fields}
+        return self.respond({t.name: tf.constant(given[t.name], t.raw.dtype) for t in self.fields})
+
+    def _unanswerable(self, batch: Batch, fields: Mapping[str, Array], where: str) -> dict[int, Refusal]:
+        """Which rows the network itself cannot answer, each asked alone."""
+        faults = {}
+        for place, (number, _) in enumerate(batch.numbered):
+            try:
+                self._answers({name: values[place : place + 1] for name, values in fields.items()})
+            except UNREADABLE as error:
+                faults[place] = _unanswered(where.replace("{number}", str(number)), error)
+        return faults
 
     def _file_column(self) -> str:
         """The column of the one field that files can fill."""
@@ -306,6 +331,10 @@ def _field(taken: Taken, batch: Batch, missing: frozenset[str], origin: Origin) 
     if taken.window and column.ndim != len(raw.shape or ()):
         raise _no_window(taken.name, raw, origin)
     return _exact(taken.read(column, origin), origin, raw)
+
+
+def _unanswered(row: str, error: Exception) -> Refusal:
+    return Refusal(codes.S504, f"the network has no answer to {row}: {said(error)}")
 
 
 def _at_fault(refusal: Refusal, batch: Batch, read: Callable[[Batch], Array]) -> dict[int, Refusal]:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from specc import codes
 from specc.backend.inference.answers import sense
 from specc.backend.inference.bare import FAILURES
+from specc.backend.said import said
 from specc.backend.serving.fields import Field, Sense
 from specc.diagnostics import Refusal
 from specc.kinds.arrays import Array
@@ -27,9 +28,6 @@ from specc.plan import Plan
 from specc.tensors import Tensor
 
 DEFAULT = "serving_default"
-ASIDE = ("[[", "Graph execution error", "Detected at", "<stack traces")
-"""How the lines of TensorFlow's messages begin that say nothing of what is wrong."""
-
 METHODS = "tensorflow/serving/"
 """What the names of methods begin with: `tensorflow/serving/predict`."""
 
@@ -81,11 +79,11 @@ class Signature:
             answers = self.call(*[arrays[field.name] for field in self.fields])
             return {name: _plain(array) for name, array in zip(self.outputs, answers, strict=True)}
         except THEIRS as error:
-            raise HTTPException(400, _reason(error)) from error
+            raise HTTPException(400, said(error)) from error
         except tf.errors.ResourceExhaustedError as error:
             raise HTTPException(503, "there is not memory enough to answer this") from error
         except tf.errors.OpError as error:
-            raise HTTPException(500, _reason(error)) from error
+            raise HTTPException(500, said(error)) from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +111,7 @@ def load(path: Path, number: int, plan: Plan | None = None, states: Mapping[str,
             definitions = tf.compat.v1.saved_model.load(session, ["serve"], str(path)).signature_def
         graph.finalize()
     except FAILURES as error:
-        raise Refusal(codes.S503, f"the SavedModel `{path}` cannot be loaded: {_reason(error)}") from error
+        raise Refusal(codes.S503, f"the SavedModel `{path}` cannot be loaded: {said(error)}") from error
     finally:
         tf.get_logger().setLevel(level)
     known = _known(plan, states or {}) if plan else {}
@@ -233,20 +231,3 @@ def _described(definitions: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(array: Array) -> Array:
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what TensorFlow says, without the names of its graph's nodes."""
-    told = getattr(error, "message", None) or str(error)
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
-    line = next(
-        (
-            line
-            for line in lines
-            if not line.startswith(("[[", "Graph execution error", "Detected at", "<stack traces"))
-        ),
-        "",
-    )
-    while line.startswith("{{"):
-        line = line.partition("}}")[2].strip()
-    return line or type(error).__name__

@@ -12,7 +12,7 @@ from specc.passes.judge.matching import matched
 from specc.passes.judge.metrics import judge_metric
 from specc.passes.judge.monitors import judge_callbacks
 from specc.passes.judge.precision import judge_precision
-from specc.passes.judge.ranges import judge_ranges
+from specc.passes.judge.ranges import judge_ranges, with_lookups
 from specc.passes.judge.unused import without_unused
 from specc.plan import Plan
 
@@ -24,6 +24,7 @@ def judge(plan: Plan, log: Log) -> Plan:
     network = without_unused(plan.network, log)
     plan = replace(plan, network=network)
     judge_ranges(plan, log)
+    plan = with_lookups(plan)
     if plan.training is not None:
         judge_precision(plan, plan.training, log)
     if plan.dataset is not None:

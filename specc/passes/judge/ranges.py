@@ -7,7 +7,7 @@ never an error.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from specc import catalog, codes
@@ -16,11 +16,14 @@ from specc.diagnostics import Log, Related
 from specc.kinds.features import is_class
 from specc.kinds.features.binary import Binary
 from specc.kinds.features.number import Number
-from specc.plan import Field, Plan, Step
+from specc.kinds.features.tensor import Tensor
+from specc.plan import Field, LookUp, Plan, Ref, Step
 from specc.tensors import Shape
 
 SIZES = {"Embedding": "input_dim", "ReversibleEmbedding": "input_dim", "CategoryEncoding": "num_tokens"}
 """Layers that take indices below a size, and the argument that is it."""
+FAILING = ("Embedding", "ReversibleEmbedding")
+"""Those of them that have nothing to give for another index."""
 SIZED_OPS = {"one_hot": "num_classes", "nn.one_hot": "num_classes"}
 
 KEEP = (
@@ -84,6 +87,29 @@ def judge_ranges(plan: Plan, log: Log) -> None:
             _judge(step, largest, log)
         shapes[step.name] = step.outputs[0].shape if step.outputs and len(step.outputs) == 1 else None
         known[step.name] = _after(step, largest, shapes.get(refs[0].name) if refs else None)
+
+
+def with_lookups(plan: Plan) -> Plan:
+    """The plan with what looks up arrays of indices noted at their fields, so that rows are held to it when read.
+
+    Of other features it is known beforehand how many indices they give.
+    """
+    arrays = {one.name for one in plan.dataset.inputs if isinstance(one.feature, Tensor)} if plan.dataset else set()
+    found: dict[str, LookUp] = {}
+    for step in plan.network.steps:
+        argument = SIZES.get(step.call.name) if step.call.name in FAILING and step.call.family == "layers" else None
+        entries = _count(step.call.arguments.get(argument)) if argument else None
+        if argument is None or entries is None:
+            continue
+        for edge in step.inputs.values():
+            if not isinstance(edge, Ref) or edge.name not in arrays:
+                continue
+            if edge.name not in found or entries < found[edge.name].entries:
+                found[edge.name] = LookUp(step.label, argument, entries)
+    if not found or plan.dataset is None:
+        return plan
+    inputs = tuple(replace(one, looked_up=found.get(one.name)) for one in plan.dataset.inputs)
+    return replace(plan, dataset=replace(plan.dataset, inputs=inputs))
 
 
 def _judge(step: Step, given: Range, log: Log) -> None:
