@@ -130,6 +130,19 @@ def test_servers_hold_what_two_workers_learn(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_loss_that_is_not_finite_ends_all_at_the_same_step(tmp_path: Path) -> None:
+    # Learns for six steps, and then leaps off: of five steps an epoch, the eighth is the first with another loss.
+    rate = {"PiecewiseConstantDecay": {"boundaries": [5], "values": [0.01, 1e38]}}
+    sets = {"training__optimizer": {"SGD": {"learning_rate": rate}}, "training__epochs": 4, "dataset__batch_size": 40}
+    with launched(tmp_path, "--workers", "2", "--out", "run", **sets) as running:
+        assert running.ends() == 1, "".join(running.said)
+    told = "".join(running.said)
+    assert told.count("S605 error") == 1
+    assert "became NaN or infinite at step 3 of epoch 2" in told
+    assert manifest(tmp_path / "run")["status"] == "diverged"
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_killed_ends_all_and_is_named(tmp_path: Path) -> None:
     with launched(tmp_path, "--out", "run", training__epochs=100_000) as launch:
         launch.until("epoch 3/")

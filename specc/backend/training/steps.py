@@ -226,13 +226,15 @@ class Steps:
     def _many(self, step: Callable[[Any], tuple[Any, Any]], *, watch: bool) -> Callable[[Any, Any, Tally], Tally]:
         """Many steps in one call; with `watch`, the first loss that is not finite is the last one that counts.
 
-        Where there are CPUs only, it is the last step too. Elsewhere the rest of the call is taken as well: a GPU that
-        is asked after every step whether to go on waits for a seventh of its time.
+        In one process on CPUs, it is the last step too. Elsewhere the rest of the call is taken as well: a GPU that is
+        asked after every step whether to go on waits for a seventh of its time, and all processes take the same steps,
+        whatever devices each has.
 
         The sums are carried from call to call in double precision, so that how many steps a call takes, which depends
         on the clock, makes no difference to them.
         """
-        stops = watch and {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
+        on_cpus = {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
+        stops = watch and on_cpus and self.together.alone
 
         def many(iterator: Any, steps: Any, start: Tally) -> Tally:
             def go_on(i: Any, so_far: _SoFar) -> Any:
