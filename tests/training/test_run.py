@@ -148,7 +148,7 @@ def test_a_target_that_is_no_class_of_the_output_is_found_when_it_comes(write: W
 
 def test_a_word_beyond_an_embedding_is_blamed_on_the_embedding(write: Write, tmp_path: Path) -> None:
     words = np.full((40, 4), 3, "int32")
-    words[33, 2] = 12
+    words[33, 2] = 6
     path = write(
         {"words": words, "y": np.zeros(40, "int32")},
         """
@@ -158,6 +158,7 @@ def test_a_word_beyond_an_embedding_is_blamed_on_the_embedding(write: Write, tmp
           targets: {y: {type: binary}}
         model:
           layers:
+            - ops.multiply: {x2: 2}  # what the data holds itself is told before training
             - Embedding: {input_dim: 10, output_dim: 2}
             - Flatten
             - Dense: {units: 1, activation: sigmoid}
