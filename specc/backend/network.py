@@ -84,9 +84,10 @@ def _apply(step: Step, objects: dict[str, Any], made: Mapping[str, Any], network
         else:
             objects[step.name] = lower(call, name=step.name)
         built = objects[step.name]
-        if step.frozen and step.shares is None:
-            built.trainable = False
-        settle(built)
+        if step.shares is None:
+            settle(built)
+            if step.frozen:
+                built.trainable = False
         if len(tensors) == 1:
             return built(next(iter(tensors.values())), **step.options)
         return built(**tensors, **step.options)

@@ -222,6 +222,22 @@ def test_an_index_without_an_entry_is_told_at_its_row_or_passed_over(asked: str,
     assert "rows.jsonl:2" in found.err
 
 
+def test_a_row_whose_value_has_another_shape_is_named_when_passed_over(tmp_path: Path, capsys) -> None:
+    np.savez(tmp_path / "data.npz", x=np.arange(60).reshape(20, 3) % 5, y=np.arange(20) % 2)
+    (tmp_path / "spec.yaml").write_text(INDICES.replace("export: [saved_model]\n", ""))
+    specc.run(tmp_path / "spec.yaml", out=tmp_path / "run")
+    values = [[0, 1, 2], [0, 1], "x", [], [3, 3, 3]]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps({'x': value})}\n" for value in values))
+    assert status(["predict", str(tmp_path / "run"), str(tmp_path / "rows.jsonl"), "--on-error", "skip"]) == 0
+    found = capsys.readouterr()
+    assert [json.loads(line)["x"] for line in found.out.splitlines()] == [[0, 1, 2], [3, 3, 3]]
+    for line in (2, 3, 4):
+        assert f"rows.jsonl:{line}" in found.err
+    (tmp_path / "one.jsonl").write_text('{"x": [0, 1]}\n')
+    assert status(["predict", str(tmp_path / "run"), str(tmp_path / "one.jsonl")]) == 1
+    assert "one.jsonl, `x`: an example of this column has shape [2]" in capsys.readouterr().err
+
+
 def test_a_picture_that_cannot_be_decoded_is_passed_over(photos: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "a.jpg").write_bytes((photos / "photos/dark/1.jpg").read_bytes())
     (tmp_path / "b.jpg").write_bytes(b"no picture")

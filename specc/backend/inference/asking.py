@@ -229,9 +229,11 @@ class Asked:
         """The raw fields of some rows, every value checked; and the rows, without those that are passed over."""
         name, before = _called(path), self.log.errors
 
+        def row(some: Batch, place: int) -> str:
+            return where.format(name=name, number=some.numbered[place][0])
+
         def field_of(taken: Taken, some: Batch) -> Array:
-            origin = Origin(lambda row: where.format(name=name, number=some.numbered[row][0]), folder)
-            return _field(taken, some, missing, origin)
+            return _field(taken, some, missing, Origin(partial(row, some), folder))
 
         while True:
             fields: dict[str, Array] = {}
@@ -241,9 +243,10 @@ class Asked:
                     fields[taken.name] = field_of(taken, batch)
                 except Refusal as refusal:
                     if self.passed is None:
-                        self._refuse(refusal, path)
+                        self._refuse(_at(name, taken, refusal), path)
                     else:
-                        bad = _at_fault(refusal, batch, partial(field_of, taken)) | bad
+                        faults = _at_fault(refusal, batch, partial(field_of, taken))
+                        bad = {place: _at(row(batch, place), taken, its_own) for place, its_own in faults.items()} | bad
             self._stop(before)
             if not bad or self.passed is None:
                 return batch, fields
@@ -255,7 +258,9 @@ class Asked:
         return batch.pick([place for place in range(len(batch)) if place not in bad])
 
     def _ask(self, batch: Batch, fields: Mapping[str, Array], where: str) -> tuple[Batch, Columns]:
-        """The answers to raw fields, files read; one that cannot be decoded is named, or passed over with its row."""
+        """The answers to raw fields, files read. Files that cannot be decoded are named, or else the first row that the
+        network cannot answer; or they are passed over.
+        """
         files = {taken.name: taken.files for taken in self.fields if taken.files}
         try:
             answers = self._answers(fields)
@@ -268,12 +273,11 @@ class Asked:
                 if self.passed is None:
                     raise of.undecodable([names[number] for number in bad], list(rows.values())) from error
                 faults = {number: of.undecodable([names[number]], [row]) for number, row in rows.items()}
-                batch = self._without(faults, batch, self.passed)
-                good = np.delete(np.arange(len(names)), bad)
-                return self._ask(batch, {name: values[good] for name, values in fields.items()}, where)
-            faults = self._unanswerable(batch, fields, where)
-            if self.passed is None or not faults:
-                raise next(iter(faults.values()), _unanswered("these rows", error)) from error
+                break
+            else:
+                faults = self._unanswerable(batch, fields, where)
+                if self.passed is None or not faults:
+                    raise next(iter(faults.values()), _unanswered("these rows", error)) from error
             good = np.delete(np.arange(len(batch)), list(faults))
             batch = self._without(faults, batch, self.passed)
             return self._ask(batch, {name: values[good] for name, values in fields.items()}, where)
@@ -331,6 +335,13 @@ def _field(taken: Taken, batch: Batch, missing: frozenset[str], origin: Origin) 
     if taken.window and column.ndim != len(raw.shape or ()):
         raise _no_window(taken.name, raw, origin)
     return _exact(taken.read(column, origin), origin, raw)
+
+
+def _at(place: str, taken: Taken, refusal: Refusal) -> Refusal:
+    """A refusal whose message names the place: what is wrong with a column as a whole says no more than that."""
+    if place in refusal.message:
+        return refusal
+    return Refusal(refusal.code, f"{place}, `{taken.columns[0]}`: {refusal.message}", refusal.help)
 
 
 def _unanswered(row: str, error: Exception) -> Refusal:

@@ -233,8 +233,8 @@ class Steps:
         The sums are carried from call to call in double precision, so that how many steps a call takes, which depends
         on the clock, makes no difference to them.
         """
-        on_cpus = {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
-        stops = watch and on_cpus and self.together.alone
+        kinds = {device.device_type for device in tf.config.list_logical_devices()}
+        stops = watch and kinds == {"CPU"} and self.together.alone
 
         def many(iterator: Any, steps: Any, start: Tally) -> Tally:
             def go_on(i: Any, so_far: _SoFar) -> Any:

@@ -99,7 +99,7 @@ def with_lookups(plan: Plan) -> Plan:
     for step in plan.network.steps:
         argument = SIZES.get(step.call.name) if step.call.name in FAILING and step.call.family == "layers" else None
         entries = _count(step.call.arguments.get(argument)) if argument else None
-        if argument is None or entries is None:
+        if argument is None or entries is None or step.options.get("reverse"):
             continue
         for edge in step.inputs.values():
             if not isinstance(edge, Ref) or edge.name not in arrays:
